@@ -1,0 +1,1 @@
+"""Run directories: layout, events, control, launch. Standard library and psutil only."""
