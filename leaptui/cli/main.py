@@ -1,0 +1,118 @@
+"""Which command, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from leaptui import __version__
+from leaptui.errors import ExitCode, LeaptuiError
+from leaptui.ops.table import OPERATIONS
+from leaptui.registry import resolve
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is more, or other, than one operation.
+
+    Args:
+        summary: one line for help texts.
+        target: "module:function", called with the arguments, returning the exit code.
+    """
+
+    summary: str
+    target: str
+
+
+COMMANDS: dict[str, Command] = {
+    "runs": Command("list the runs of a project", "leaptui.cli.run_commands:runs"),
+    "attach": Command("follow a run live; leaving does not stop it", "leaptui.cli.run_commands:attach"),
+    "stop": Command("ask a run to stop", "leaptui.cli.run_commands:stop"),
+    "demo": Command(OPERATIONS["demo"].summary, "leaptui.cli.demo:demo"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(args)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else ExitCode.USAGE
+    except LeaptuiError as error:
+        from leaptui.cli.output import print_error
+
+        print_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.FAILED
+
+
+def _dispatch(args: list[str]) -> int:
+    if not args:
+        return _app(None)
+    first, rest = args[0], args[1:]
+    if first in ("-h", "--help", "help"):
+        return _help()
+    if first in ("-V", "--version"):
+        sys.stdout.write(f"leaptui {__version__}\n")
+        return ExitCode.DONE
+    if first in COMMANDS:
+        command: Callable[[list[str]], int] = resolve(COMMANDS[first].target)
+        return command(rest)
+    if first in OPERATIONS:
+        from leaptui.cli.commands import operate
+
+        return operate(OPERATIONS[first], rest)
+    if first.startswith("-") or rest or not Path(first).exists():
+        return _unknown(first)
+    return _app(Path(first))
+
+
+def _app(start: Path | None) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write("leaptui: the app needs a terminal; `leaptui --help` lists the commands\n")
+        return ExitCode.USAGE
+    if start is not None:
+        from leaptui.project import Project
+
+        Project.open(start)
+    run_app: Callable[[Path | None], int] = resolve("leaptui.tui.app:run_app")
+    return run_app(start)
+
+
+def _unknown(word: str) -> int:
+    import difflib
+
+    near = difflib.get_close_matches(word, [*OPERATIONS, *COMMANDS], n=1)
+    guess = f" Did you mean `{near[0]}`?" if near else ""
+    sys.stderr.write(
+        f"leaptui: {word!r} is neither a command nor a project.{guess}\n  `leaptui --help` lists the commands.\n"
+    )
+    return ExitCode.USAGE
+
+
+def _help() -> int:
+    rows = [(name, operation.summary) for name, operation in OPERATIONS.items() if name not in COMMANDS]
+    rows += [(name, command.summary) for name, command in COMMANDS.items()]
+    width = max(len(name) for name, _ in rows)
+    lines = [
+        "leaptui: LEAP in the terminal. Animal pose estimation over SSH.",
+        "",
+        "usage: leaptui                    the app: recent projects",
+        "       leaptui PROJECT            the app on that project",
+        "       leaptui COMMAND --help     what a command takes",
+        "",
+        *(f"  {name:<{width}}  {summary}" for name, summary in rows),
+        "",
+        "Results go to stdout (--json: one JSON object), words and progress to stderr.",
+        "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 unusable input, 130 interrupted.",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return ExitCode.DONE

@@ -1,0 +1,112 @@
+"""Predict points in videos with a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leaptui.errors import UnusableInput, UsageError
+from leaptui.ops.compute import device_option, precision_option
+from leaptui.ops.models import find_model
+from leaptui.ops.requests import Request, option
+from leaptui.project import Project
+
+ENCODINGS = ("float32", "uint16")
+
+
+@dataclass(frozen=True)
+class PredictRequest(Request):
+    """Predict points in videos with a model; memory does not grow with the number of frames."""
+
+    model: Path = option(
+        "A model file, a run directory, PROJECT/RUN, or a project (its latest model).", positional=True
+    )
+    inputs: tuple[Path, ...] = option(
+        "Video files, HDF5 boxes, TIFF stacks or folders of images.", positional=True, metavar="INPUT …"
+    )
+    out: Path = option("File to write, or a folder when there are several inputs.", metavar="FILE_OR_DIR")
+    resume: bool = option("Go on where an interrupted prediction of the same input stopped.", default=False)
+    encoding: str = option(
+        "How points are kept: float32, or uint16 in sixteenths of a pixel (a quarter of the size).",
+        default="float32",
+        choices=ENCODINGS,
+        advanced=True,
+    )
+    dataset: str | None = option("The dataset inside HDF5 inputs, if they have several.", default=None, advanced=True)
+    axes: str | None = option(
+        "Axis order of that dataset as Python sees it, e.g. NHWC or NCWH.", default=None, advanced=True
+    )
+    batch_size: int | None = option(
+        "Frames at a time; chosen by size and device when left out.",
+        default=None,
+        minimum=1,
+        maximum=4096,
+        advanced=True,
+    )
+    device: str = device_option()
+    precision: str = precision_option()
+
+    def takes_long(self) -> bool:
+        """Predicting always does."""
+        return True
+
+    def runs_folder(self) -> Path:
+        """In the model's project, or beside the output when the model is in none."""
+        project = Project.containing(find_model(self.model))
+        if project is not None:
+            return project.runs_folder
+        return (self.out if self.out.is_dir() else self.out.parent) / "leaptui-runs"
+
+    def check(self) -> None:
+        """Refuse missing models and inputs, and outputs that would overwrite an input."""
+        find_model(self.model)
+        if not self.inputs:
+            raise UsageError("there is nothing to predict: give at least one input")
+        for path in self.inputs:
+            if not path.exists():
+                raise UnusableInput("there is no such file", where=path, hint="Check the path.")
+            if path.resolve() == self.out.resolve() and not path.is_dir():
+                raise UsageError("--out would overwrite an input", where=path)
+        if len(self.inputs) > 1 and self.out.is_file():
+            raise UsageError("several inputs need a folder to write to, this is a file", where=self.out)
+
+    def outputs(self) -> list[Path]:
+        """The predictions file of each input."""
+        if len(self.inputs) == 1 and not self.out.is_dir():
+            return [self.out]
+        names = [path.stem if path.is_file() else path.name for path in self.inputs]
+        repeated = {name for name in names if names.count(name) > 1}
+        return [
+            self.out / (f"{name}-{i}.predictions.h5" if name in repeated else f"{name}.predictions.h5")
+            for i, name in enumerate(names, start=1)
+        ]
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """What was written.
+
+    Args:
+        frames: frames predicted.
+        seconds: of reading, predicting and writing, without start-up.
+        fps: frames a second, file to file.
+        device, precision: where and how it ran.
+        out: the predictions file, or the folder of several.
+        files: every predictions file.
+        bad_frames: frames that could not be read, over all inputs.
+        failed: inputs that could not be used, with the reason.
+        stopped: it was stopped before its end; what is done stays and --resume goes on from there.
+    """
+
+    frames: int
+    seconds: float
+    fps: float
+    device: str
+    precision: str
+    out: Path
+    files: list[Path]
+    bad_frames: int
+    failed: dict[str, str]
+    stopped: bool
+    provenance: dict[str, Any]

@@ -1,0 +1,83 @@
+"""Train a network on the labels of a project."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+from leaptui.nn.data import TrainingData
+from leaptui.nn.settings import PROFILES, TrainingSettings
+from leaptui.nn.training import train
+from leaptui.ops.models import MODEL_NAME
+from leaptui.ops.requests import to_json
+from leaptui.ops.train import TrainRequest, TrainResult
+from leaptui.project import Project
+from leaptui.runners.dataset import load_labelled
+from leaptui.runners.provenance import provenance
+from leaptui.runs.context import RunContext
+
+
+def settings_of(request: TrainRequest) -> TrainingSettings:
+    """The profile's settings with what the request asks for in their place."""
+    settings = PROFILES[request.profile]
+    asked = {
+        field.name: getattr(request, field.name)
+        for field in fields(settings)
+        if getattr(request, field.name, None) is not None
+    }
+    return replace(settings, **asked)
+
+
+def run(request: TrainRequest, context: RunContext) -> TrainResult:
+    """Read the labelled frames, train, and write the model file into the run directory."""
+    project = Project.open(_project_folder(request, context))
+    data = load_labelled(project, context)
+    made = provenance("train", to_json(request))
+    made["labels_hash"] = data.labels_hash
+    made["project"] = project.name
+    model = context.directory / MODEL_NAME
+    outcome = train(
+        TrainingData(
+            frames=data.frames,
+            points=data.points,
+            occluded=data.occluded,
+            checksums=data.checksums.tolist(),
+            groups=data.groups.tolist(),
+        ),
+        data.skeleton,
+        settings_of(request),
+        seed=request.seed,
+        device=request.device,
+        precision=request.precision,
+        labels=request.labels,
+        val_fraction=request.validation,
+        context=context,
+        checkpoints=context.directory / "checkpoints",
+        model_path=model,
+        provenance=made,
+    )
+    return TrainResult(
+        run=context.directory,
+        model=model,
+        labels=outcome.labels,
+        val_frames=outcome.val_frames,
+        left_out=outcome.left_out,
+        epochs=outcome.epochs,
+        best_epoch=outcome.best_epoch,
+        seconds=outcome.seconds,
+        device=outcome.device,
+        precision=outcome.precision,
+        parameters=outcome.parameters,
+        val_error_px=outcome.val_error_px,
+        val_median_px=outcome.val_median_px,
+        val_error_body=outcome.val_error_body,
+        per_node=outcome.node_error_px,
+        stopped=outcome.stopped,
+        provenance=made,
+    )
+
+
+def _project_folder(request: TrainRequest, context: RunContext) -> Path:
+    """The project the run lies in, if it was moved since; else the one of the request."""
+    around = Project.containing(context.directory)
+    return request.project if around is None else around.folder
