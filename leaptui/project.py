@@ -34,7 +34,8 @@ class VideoRecord:
         frames: number of frames.
         height, width, channels: of every frame.
         dataset, axes: which dataset of an HDF5 file, and its axis order.
-        reader: which reader may be used ("pyav", "pyav+decord", or the kind of source).
+        reader: which reader gives frames and grey blocks ("pyav", or the kind of source).
+        colour_reader: which reader gives blocks of colour frames ("decord" where its probe passed).
         continuous: neighbouring frames follow each other in time.
         problems: what preflight found.
     """
@@ -49,6 +50,7 @@ class VideoRecord:
     dataset: str | None = None
     axes: str | None = None
     reader: str | None = None
+    colour_reader: str | None = None
     continuous: bool = False
     problems: tuple[str, ...] = ()
 
@@ -64,7 +66,7 @@ class VideoRecord:
             "continuous": self.continuous,
             "identity": self.identity,
         }
-        for key in ("dataset", "axes", "reader"):
+        for key in ("dataset", "axes", "reader", "colour_reader"):
             if getattr(self, key) is not None:
                 plain[key] = getattr(self, key)
         if self.problems:
@@ -90,6 +92,7 @@ class VideoRecord:
                 dataset=plain.get("dataset"),
                 axes=plain.get("axes"),
                 reader=plain.get("reader"),
+                colour_reader=plain.get("colour_reader"),
                 continuous=bool(plain.get("continuous", False)),
                 problems=tuple(plain.get("problems", ())),
             )
@@ -152,7 +155,9 @@ class Project:
             raise UnusableInput("a file of that name is in the way", where=folder, hint="Choose another name.")
         if folder.is_dir() and any(folder.iterdir()):
             raise UnusableInput(
-                "the folder is not empty and is no project", where=folder, hint="Choose a new folder, or empty this one."
+                "the folder is not empty and is no project",
+                where=folder,
+                hint="Choose a new folder, or empty this one.",
             )
         project = cls(folder, name or folder.name, skeleton)
         project.save()
@@ -172,7 +177,11 @@ class Project:
         try:
             plain = tomllib.loads(path.read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError) as error:
-            what = "there is no such folder" if not folder.exists() else "this is no leaptui project (it has no project.toml)"
+            what = (
+                "there is no such folder"
+                if not folder.exists()
+                else "this is no leaptui project (it has no project.toml)"
+            )
             raise UnusableInput(what, where=folder, hint=f"Make one: leaptui new {folder.name}") from error
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UnusableInput(f"it cannot be read: {error}", where=path, hint="Correct the file by hand.") from error
@@ -211,7 +220,7 @@ class Project:
 
         try:
             document = tomlkit.parse(self.manifest.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             document = tomlkit.document()
             document.add(tomlkit.comment("A leaptui project. Edit it as you like: comments and other keys stay."))
             document["schema"] = SCHEMA
@@ -247,7 +256,9 @@ class Project:
         if len(found) == 1:
             return found[0]
         known = ", ".join(f"{v.id} ({Path(v.path).name})" for v in self.videos) or "none"
-        raise UsageError(f"the project has {'several videos' if found else 'no video'} called {name}: {known}", where=self.folder)
+        raise UsageError(
+            f"the project has {'several videos' if found else 'no video'} called {name}: {known}", where=self.folder
+        )
 
     def missing_videos(self) -> list[VideoRecord]:
         """Videos whose file is not where the project says."""

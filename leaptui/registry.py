@@ -25,7 +25,7 @@ class Entry:
     Args:
         name: what the user types.
         summary: one line for help texts.
-        target: "module:attribute" of what stands behind it.
+        target: "module:attribute" of what stands behind it; for a format its module.
     """
 
     name: str
@@ -52,7 +52,9 @@ def _table(*entries: Entry) -> dict[str, Entry]:
 
 ARCHITECTURES = _table(
     Entry("unet", "small U-Net, stem stride 2, output stride 4 (default)", "leaptui.nn.architectures.unet:UNet"),
-    Entry("leap_cnn", "LEAP's network (Pereira et al. 2019), output stride 1", "leaptui.nn.architectures.leap_cnn:LeapCNN"),
+    Entry(
+        "leap_cnn", "LEAP's network (Pereira et al. 2019), output stride 1", "leaptui.nn.architectures.leap_cnn:LeapCNN"
+    ),
 )
 
 IMPORT_FORMATS = _table(

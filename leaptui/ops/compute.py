@@ -11,7 +11,7 @@ PRECISIONS = ("auto", "32", "bf16")
 
 def device_option() -> Any:
     """A field for the device."""
-    return option("Where to compute: auto, cpu, cuda, cuda:1, mps, …", default="auto", advanced=True)
+    return option("Where to compute: auto, cpu, cuda, cuda:1 or mps.", default="auto", advanced=True)
 
 
 def precision_option() -> Any:

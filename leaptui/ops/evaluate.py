@@ -56,47 +56,46 @@ class EvaluateRequest(Request):
 
 @dataclass(frozen=True)
 class EvaluateResult:
-    """The figures; distances are Euclidean, in pixels of the source frame.
+    """The figures of `leaptui.analysis.metrics`, which has their formulas, and how they came about.
+
+    Distances are Euclidean, in pixels of the source frame; `body` is a share of the body length, the mean
+    distance between the skeleton's two body nodes in the labels. What is undefined is None or NaN.
 
     Args:
-        frames: frames compared.
-        points: points compared.
-        mean_px, median_px, p75_px, p90_px, p95_px, p99_px, rmse_px: of the distances.
-        body_length_px: mean distance between the skeleton's two body nodes in the truth.
-        mean_body: mean distance as share of the body length.
-        within_3pct_body: share of points closer than 3 % of the body length.
-        per_node: the same a node.
-        pck, pck_body: share of points within so many pixels, or shares of the body length.
-        oks, oks_sigma: mean object keypoint similarity and the falloff it was computed with.
-        missing: labelled points without a prediction.
-        swapped: points predicted nearer to the label of their mirror twin.
-        seen_in_training: how many of these frames the model was trained on, by checksum; None if unknown.
-        unseen: the figures on the other frames alone, or None if there are none or it is unknown.
+        seen_in_training: how many of the frames the model was trained on, by checksum; None if unknown.
+        unseen: the main figures on the other frames alone, where there are both kinds.
         matched_by: how predictions were paired with labels: "checksum" or "frame".
         notes: what the user should know.
     """
 
     frames: int
+    instances: int
     points: int
-    mean_px: float | None
-    median_px: float | None
-    p75_px: float | None
-    p90_px: float | None
-    p95_px: float | None
-    p99_px: float | None
-    rmse_px: float | None
+    missing: int
+    swapped: int | None
+    extra_instances: int
+    mean_px: float
+    median_px: float
+    p75_px: float
+    p90_px: float
+    p95_px: float
+    p99_px: float
+    rmse_px: float
     body_length_px: float | None
     mean_body: float | None
     within_3pct_body: float | None
-    per_node: dict[str, dict[str, float | None]]
     pck: dict[str, float]
     pck_body: dict[str, float] | None
-    oks: float | None
+    oks: float
     oks_sigma: float
-    missing: int
-    swapped: int | None
+    visible_mean_px: float | None
+    occluded_mean_px: float | None
+    occluded_points: int | None
+    confident_half_mean_px: float | None
+    confident_half_within_3pct_body: float | None
+    per_node: dict[str, dict[str, Any]]
     seen_in_training: int | None
-    unseen: dict[str, float | int | None] | None
+    unseen: dict[str, Any] | None
     matched_by: str
     notes: list[str]
     provenance: dict[str, Any]

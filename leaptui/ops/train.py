@@ -60,6 +60,7 @@ class TrainRequest(Request):
         "The network; the profile's when left out.", default=None, choices=tuple(ARCHITECTURES), advanced=True
     )
     epochs: int | None = _of_profile("epochs", "Epochs")
+    steps_per_epoch: int | None = _of_profile("steps_per_epoch", "Training steps an epoch")
     batch_size: int | None = _of_profile("batch_size", "Frames a training step")
     learning_rate: float | None = _of_profile("learning_rate", "Highest learning rate")
     sigma: float | None = _of_profile("sigma", "Width of the confidence maps' peaks in source pixels")

@@ -47,7 +47,7 @@ def _write_recording(request: DemoRequest, video: Path, truth: Path, context: Ru
         for block in stream(request.frames, seed=request.seed):
             yield block
             done += len(block.frames)
-            points.append(block.points)
+            points.append(np.where(block.inside[..., None], block.points, np.nan))
             context.emit("progress", done=done, total=request.frames, unit="frames", label="drawing the fly")
 
     write_video(blocks(), video)

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
 import numpy as np
 
 from leaptui.errors import UnusableInput
-from leaptui.formats.predictions import Predictions, read_predictions
+from leaptui.formats.predictions import AnyPredictions, Predictions, PredictionsFile
 from leaptui.formats.predictions import sniff as is_predictions
 from leaptui.ops.export import ExportRequest, ExportResult
 from leaptui.pose.labels import Labels
 from leaptui.pose.store import LabelStore
 from leaptui.project import MANIFEST, Project
-from leaptui.registry import EXPORT_FORMATS, resolve
+from leaptui.registry import EXPORT_FORMATS
 from leaptui.runs.context import RunContext
 
 
 def run(request: ExportRequest, context: RunContext) -> ExportResult:
-    """Read the source whole, then write beside the target and rename."""
+    """Write beside the target and rename; of a predictions file only a part is in memory at a time."""
     source = request.source
+    write = import_module(EXPORT_FORMATS[request.format].target).write
     if (source / MANIFEST).is_file() or source.name == MANIFEST:
         project = Project.open(source)
-        tables = labels_as_predictions(LabelStore(project.labels_folder, project.require_skeleton()).labels(), project)
-    elif source.is_file() and is_predictions(source):
-        tables = read_predictions(source)
-    else:
-        what = "there is no such file" if not source.exists() else "it is neither a project nor a predictions file"
-        raise UnusableInput(what, where=source, hint="Give a project (its labels) or a file made by leaptui predict.")
-    resolve(f"{EXPORT_FORMATS[request.format].target}:write")(tables, request.out)
-    placed = np.isfinite(tables.points).all(axis=-1)
-    return ExportResult(
-        out=request.out,
-        format=request.format,
-        frames=len(tables.frames),
-        instances=int(placed.any(axis=-1).sum()),
-        points=int(placed.sum()),
-    )
+        labels = LabelStore(project.labels_folder, project.require_skeleton()).labels()
+        return _export(labels_as_predictions(labels, project), request, write)
+    if source.is_file() and is_predictions(source):
+        with PredictionsFile(source) as found:
+            return _export(found, request, write)
+    what = "it is neither a project nor a predictions file" if source.exists() else "there is no such file"
+    raise UnusableInput(what, where=source, hint="Give a project (its labels) or a file made by leaptui predict.")
+
+
+def _export(
+    tables: AnyPredictions, request: ExportRequest, write: Callable[[AnyPredictions, Path], None]
+) -> ExportResult:
+    write(tables, request.out)
+    instances = points = 0
+    for block in tables.blocks():
+        placed = np.isfinite(block.points).all(axis=-1)
+        instances += int(placed.any(axis=-1).sum())
+        points += int(placed.sum())
+    return ExportResult(request.out, request.format, len(tables), instances, points)
 
 
 def labels_as_predictions(labels: Labels, project: Project) -> Predictions:

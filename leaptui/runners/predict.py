@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from leaptui.errors import LeaptuiError, OperationFailed, UnusableInput
-from leaptui.formats.parts import PartsWriter
+from leaptui.errors import LeaptuiError, OperationFailed, UnusableInput, UsageError
+from leaptui.formats.encoding import fits
+from leaptui.formats.parts import PartsWriter, parts_folder
+from leaptui.formats.predictions import PredictionsFile
+from leaptui.formats.predictions import sniff as is_predictions
 from leaptui.media import open_video
 from leaptui.media.prefetch import prefetch
 from leaptui.media.video import Block, VideoSource
@@ -114,6 +117,13 @@ def _predict(
             "axes": source.axes,
         },
     }
+    if request.resume and _is_complete(out, manifest):
+        context.emit("log", level="info", message=f"{out} is complete already")
+        return _Done()
+    if not fits(request.encoding, shape[1], shape[0]):
+        raise UsageError(
+            f"frames of {shape[1]} x {shape[0]} px are too large for --encoding {request.encoding}", where=source.path
+        )
     make = PartsWriter.resume if request.resume else PartsWriter
     began = time.perf_counter()
     done = _Done()
@@ -139,11 +149,19 @@ def _predict(
                 "dataset": source.dataset,
                 "frame_shape": list(shape),
                 "frame_count": total,
-                "input": manifest["input"],
+                "work": manifest,
                 "seconds": time.perf_counter() - began,
             }
         )
     return done
+
+
+def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:
+    """Whether this very work was finished before."""
+    if not out.is_file() or parts_folder(out).exists() or not is_predictions(out):
+        return False
+    with PredictionsFile(out) as found:
+        return bool(found.provenance.get("work") == manifest)
 
 
 def _write(block: Block, predictor: Predictor, writer: PartsWriter) -> int:
