@@ -1,0 +1,71 @@
+"""A small U-Net (after Ronneberger et al. 2015) that works at reduced resolution.
+
+A strided stem halves the frame before the first block, and the decoder stops at stride 4: the arithmetic of
+a pose network is in its fine levels, and the peak is found below the cell anyway (`leaptui.nn.peaks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from leaptui.errors import UsageError
+
+_MOST_LEVELS = 8
+
+
+def _convolution(inside: int, outside: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inside, outside, 3, padding=1, bias=False), nn.BatchNorm2d(outside), nn.ReLU(inplace=True)
+    )
+
+
+def _block(inside: int, outside: int) -> nn.Sequential:
+    return nn.Sequential(_convolution(inside, outside), _convolution(outside, outside))
+
+
+class UNet(nn.Module):
+    """U-Net with a stem of stride 2 and an output stride of 4.
+
+    Args:
+        in_channels: 1 for grey, 3 for colour.
+        nodes: number of maps.
+        widths: channels of the stem (stride 2) and of the levels at stride 4, 8, 16, ...; two to eight.
+
+    Raises:
+        UsageError: if they are not so many, or not positive.
+    """
+
+    output_stride = 4
+
+    def __init__(self, in_channels: int, nodes: int, widths: Sequence[int] = (24, 32, 64, 96, 128)) -> None:
+        super().__init__()
+        if not 2 <= len(widths) <= _MOST_LEVELS or min(widths) < 1:
+            raise UsageError(f"a U-Net needs two to {_MOST_LEVELS} positive widths, not {list(widths[:9])}")
+        self.padding_multiple = 2 ** len(widths)
+        stem, *levels = widths
+        # An even kernel keeps the stem's cells centred between the pixels they cover.
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, stem, 4, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(stem),
+            nn.ReLU(inplace=True),
+        )
+        self.down = nn.ModuleList(_block(a, b) for a, b in zip(widths[:-1], levels, strict=True))
+        self.pool = nn.MaxPool2d(2)
+        self.up = nn.ModuleList(_convolution(a + b, b) for a, b in zip(levels[:0:-1], levels[-2::-1], strict=True))
+        self.grow = nn.Upsample(scale_factor=2, mode="nearest")
+        self.head = nn.Conv2d(levels[0], nodes, 1)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Frames (N, C, H, W), H and W multiples of `padding_multiple` -> maps (N, J, H / 4, W / 4)."""
+        x = self.stem(frames)
+        skips: list[Tensor] = []
+        for block in self.down:
+            x = block(self.pool(x))
+            skips.append(x)
+        skips.pop()
+        for block in self.up:
+            x = block(torch.cat([self.grow(x), skips.pop()], dim=1))
+        return self.head(x)
