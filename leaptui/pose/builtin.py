@@ -9,6 +9,7 @@ Adding a new built-in skeleton: write a function that returns it and list it in 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from leaptui.pose.skeleton import Skeleton, make_skeleton
 
@@ -23,7 +24,7 @@ def fly32() -> Skeleton:
         for leg in _LEGS:
             joints = [f"{leg}{side}{i}" for i in range(1, 5)]
             nodes += joints
-            edges += list(zip(joints, joints[1:], strict=False))
+            edges += list(pairwise(joints))
     nodes += ["wingL", "wingR"]
     edges += [("neck", "wingL"), ("neck", "wingR")]
     symmetries = [("eyeL", "eyeR"), ("wingL", "wingR")]

@@ -89,10 +89,16 @@ Edit = SetPoints | SetTrack | DeleteInstance
 def _read_points(plain: Mapping[str, Any]) -> SetPoints:
     points: dict[str, PointValue] = {}
     for node, value in plain["points"].items():
-        points[str(node)] = None if value is None else (float(value[0]), float(value[1]), len(value) > 2 and bool(value[2]))
+        points[str(node)] = (
+            None if value is None else (float(value[0]), float(value[1]), len(value) > 2 and bool(value[2]))
+        )
     checksum = plain.get("checksum")
     return SetPoints(
-        str(plain["video"]), int(plain["frame"]), str(plain["instance"]), points, None if checksum is None else int(checksum)
+        str(plain["video"]),
+        int(plain["frame"]),
+        str(plain["instance"]),
+        points,
+        None if checksum is None else int(checksum),
     )
 
 

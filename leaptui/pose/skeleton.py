@@ -178,10 +178,16 @@ class Skeleton:
                 raise UnusableInput(f"'{key}' must be a list of pairs of node names", where=where)
             pairs[key] = [(p[0], p[1]) for p in value]
         axis = plain.get("body_axis")
-        if axis is not None and not (isinstance(axis, list) and len(axis) == 2 and all(isinstance(x, str) for x in axis)):
+        if axis is not None and not (
+            isinstance(axis, list) and len(axis) == 2 and all(isinstance(x, str) for x in axis)
+        ):
             raise UnusableInput("'body_axis' must be two node names", where=where)
         return make_skeleton(
-            str(plain.get("name", "skeleton")), nodes, pairs["edges"], pairs["symmetries"], None if axis is None else (axis[0], axis[1])
+            str(plain.get("name", "skeleton")),
+            nodes,
+            pairs["edges"],
+            pairs["symmetries"],
+            None if axis is None else (axis[0], axis[1]),
         )
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from leaptui.errors import OperationFailed, UnusableInput
-from leaptui.files import write_atomically
+from leaptui.files import sync, write_atomically
 from leaptui.pose.edits import Edit, edit_from_json
 from leaptui.pose.labels import Labels
 from leaptui.pose.merge import MergedState, Stamp
@@ -150,12 +150,16 @@ class LabelStore:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         except OSError as error:
             raise OperationFailed(
-                f"labels cannot be saved here: {error.strerror}", where=self.folder, hint="Free space or make the folder writable."
+                f"labels cannot be saved here: {error.strerror}",
+                where=self.folder,
+                hint="Free space or make the folder writable.",
             ) from error
         self._session = session
-        self._append(descriptor, _line({"v": _VERSION, "session": session, "user": _user(), "t": round(time.time(), 3)}))
+        self._append(
+            descriptor, _line({"v": _VERSION, "session": session, "user": _user(), "t": round(time.time(), 3)})
+        )
         self._descriptor = descriptor
-        _sync_folder(self._journals)
+        sync(self._journals)
         return descriptor
 
     def _append(self, descriptor: int, data: bytes) -> None:
@@ -235,11 +239,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

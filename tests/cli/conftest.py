@@ -98,7 +98,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, A
     for step in steps:
         assert run_cli(*step, cwd=folder, home=home).code == 0
     done = run_cli(
-        *("train", "animals", "--profile", "fast", "--epochs", "5", "--steps-per-epoch", "15", "--seed", "3", "--json"), cwd=folder, home=home
+        *("train", "animals", "--profile", "fast", "--epochs", "5", "--steps-per-epoch", "15", "--seed", "3", "--json"),
+        cwd=folder,
+        home=home,
     )
     assert done.code == 0, done.err
     return folder / "animals", done.json

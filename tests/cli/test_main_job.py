@@ -126,7 +126,9 @@ def test_a_moved_project_trains_and_predicts_where_it_is_now(trained: Trained, t
 
 
 def test_labels_asked_for_is_labels_trained_on(cli: Cli, trained: Trained):
-    done = cli("train", trained[0], "--labels", "10", "--profile", "fast", "--epochs", "1", "--steps-per-epoch", "5", "--json")
+    done = cli(
+        "train", trained[0], "--labels", "10", "--profile", "fast", "--epochs", "1", "--steps-per-epoch", "5", "--json"
+    )
     assert done.code == 0, done.err
     assert (done.json["labels"], done.json["val_frames"]) == (10, 30)
 

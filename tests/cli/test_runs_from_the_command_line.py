@@ -95,7 +95,19 @@ def test_the_run_ends_well_when_the_terminal_is_killed(trained: Trained, isolate
         os.environ["LEAPTUI_HOME"] = str(isolated_home)
         os.execv(
             sys.executable,
-            [sys.executable, "-m", "leaptui", "train", str(project), "--profile", "fast", "--epochs", "3", "--steps-per-epoch", "15"],
+            [
+                sys.executable,
+                "-m",
+                "leaptui",
+                "train",
+                str(project),
+                "--profile",
+                "fast",
+                "--epochs",
+                "3",
+                "--steps-per-epoch",
+                "15",
+            ],
         )
     run = _newest(project)
     wait_for_a_step(run)
