@@ -90,10 +90,13 @@ def _validation(result: Result) -> str:
 
 
 def _predict(result: Result) -> None:
+    predicted = (
+        f"{result['frames']:,} frames in {duration(result['seconds'])} "
+        f"({result['fps']:,.0f} frames/s) on {result['device']}, {_precision(result)}"
+    )
     print_facts(
         {
-            "predicted": f"{result['frames']:,} frames in {duration(result['seconds'])} "
-            f"({result['fps']:,.0f} frames/s) on {result['device']}, {_precision(result)}",
+            "predicted": predicted if result["frames"] else "nothing was left to do",
             "written": result["out"] if len(result["files"]) != 1 else result["files"][0],
             "unreadable frames": result["bad_frames"] or None,
         }

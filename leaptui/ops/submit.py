@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,17 @@ def submit(request: Request, parent: Path | None = None) -> RunDirectory:
     validate(request)
     request.check()
     run = RunDirectory.create(parent or request.runs_folder(), operation_of(request).name, to_json(request))
-    launch(run)
+    launch(run, env=_environment())
     return run
+
+
+def _environment() -> dict[str, str]:
+    """What a worker's environment has beyond its parent's.
+
+    Threads that wait by spinning slow each other down many times over as soon as somebody else uses the same
+    cores; the user's own choice stands.
+    """
+    return {} if "OMP_WAIT_POLICY" in os.environ else {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def perform(request: Request, context: RunContext) -> Any:
