@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat, SupportsInt
 
 from rich.console import Console
 from rich.table import Table
@@ -45,6 +45,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, Iterable):
         return [plain(v) for v in value]
+    if isinstance(value, SupportsInt | SupportsFloat) and hasattr(value, "item"):
+        return plain(value.item())
     return str(value)
 
 
