@@ -1,0 +1,209 @@
+"""The app: themes, keymap, and which screen is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from textual import on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.dom import DOMNode
+from textual.screen import Screen
+
+from leaptui.config import Config, load_config, remember_project
+from leaptui.errors import LeaptuiError
+from leaptui.project import Project
+from leaptui.tui import messages
+from leaptui.tui.keymap import COMMANDS, bindings, commands, keymap_problems
+from leaptui.tui.services import Services
+from leaptui.tui.session import Session
+from leaptui.tui.styles import style
+from leaptui.tui.text import visible, visible_lines
+from leaptui.tui.theme import DEFAULT, THEMES, tokens
+
+
+class LeaptuiApp(App[None]):
+    """leaptui in the terminal.
+
+    Args:
+        start: a project to open at once.
+        run: a run directory to open at once.
+        services: ways to operations and runs; the real ones by default.
+    """
+
+    TITLE = "leaptui"
+    CSS_PATH = style("base")
+    BINDINGS = bindings("app")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (150, "-very-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
+
+    def __init__(self, start: Path | None = None, *, run: Path | None = None, services: Services | None = None) -> None:
+        self._config_trouble: LeaptuiError | None = None
+        try:
+            self.config = load_config()
+        except LeaptuiError as error:
+            self.config, self._config_trouble = Config(), error
+        super().__init__()
+        self._start = start
+        self._run = run
+        self.services = services or Services()
+        self._clashes_told: set[frozenset[str]] = set()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DEFAULT
+
+    @property
+    def user_keymap(self) -> Mapping[str, str]:
+        """The user's keys by command id, those that can be used."""
+        known = {command.id for command in COMMANDS}
+        return {
+            name: keys for name, keys in self.config.keymap.items() if name in known and keys.replace(",", "").strip()
+        }
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return tokens(self.current_theme)
+
+    def get_default_screen(self) -> Screen[None]:
+        from leaptui.tui.screens.projects import ProjectsScreen
+
+        return ProjectsScreen(self.services)
+
+    def on_mount(self) -> None:
+        self._apply_config()
+        if self._start is not None:
+            self.post_message(messages.OpenProject(self._start))
+        if self._run is not None:
+            self._read_run(self._run)
+
+    def _apply_config(self) -> None:
+        if self._config_trouble is not None:
+            self.tell(self._config_trouble)
+        if self.config.theme is not None:
+            if self.config.theme in self.available_themes:
+                self.theme = self.config.theme
+            else:
+                names = ", ".join(sorted(self.available_themes))
+                self.warn(f"there is no theme '{self.config.theme}'; there are {names}")
+        problems = keymap_problems(self.config.keymap)
+        if problems:
+            self.warn("; ".join(problems), title="Keymap")
+        self.set_keymap(dict(self.user_keymap))
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:
+        clash = frozenset(binding.id or binding.action for binding in clashed_bindings)
+        if clash not in self._clashes_told:
+            self._clashes_told.add(clash)
+            self.warn(f"the keymap leaves no key for {', '.join(sorted(clash))}", title="Keymap")
+
+    def warn(self, words: str, *, title: str = "") -> None:
+        """Say something that should be looked after; foreign text in it is made visible."""
+        self.notify(visible(words), title=title, severity="warning", timeout=12, markup=False)
+
+    def tell(self, error: LeaptuiError) -> None:
+        """Say what went wrong, where, and what to do."""
+        self.notify(visible_lines(error), severity="error", timeout=15, markup=False)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield from super().get_system_commands(screen)
+        scopes = getattr(screen, "SCOPES", ())
+        for command in commands(*scopes, "app"):
+            if command.palette and (command.scope == "app" or screen.check_action(command.action, ())):
+                target = self if command.scope == "app" else screen
+                yield SystemCommand(
+                    command.description, command.tooltip, lambda t=target, a=command.action: t.run_action(a)
+                )
+
+    def action_help(self) -> None:
+        """Open the help; pressed in the help, close it."""
+        from leaptui.tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            scopes = getattr(self.screen, "SCOPES", ())
+            self.push_screen(HelpScreen(self.user_keymap, scopes))
+
+    @on(messages.OpenProject)
+    def _open_project(self, message: messages.OpenProject) -> None:
+        self._read_project(message.folder)
+
+    @work(thread=True, group="open", exclusive=True)
+    def _read_project(self, folder: Path) -> None:
+        try:
+            session = Session.open(folder)
+        except LeaptuiError as error:
+            self.post_message(messages.Trouble(error))
+            return
+        remember_project(session.folder)
+        self.post_message(messages.ProjectOpened(session))
+
+    @work(thread=True, group="open", exclusive=True)
+    def _read_run(self, path: Path) -> None:
+        """Open a run, over its project where it lies in one."""
+        path = path.absolute()
+        try:
+            project = Project.containing(path)
+        except LeaptuiError as error:
+            self.post_message(messages.Trouble(error))
+        else:
+            if project is not None:
+                self.post_message(messages.ProjectOpened(Session(project)))
+        self.post_message(messages.OpenRun(path))
+
+    @on(messages.ProjectOpened)
+    def _show_project(self, message: messages.ProjectOpened) -> None:
+        from leaptui.tui.screens.project import ProjectScreen
+
+        self.push_screen(ProjectScreen(message.session, self.services))
+
+    @on(messages.OpenForm)
+    def _open_form(self, message: messages.OpenForm) -> None:
+        from leaptui.tui.screens.operation import OperationScreen
+
+        self.push_screen(
+            OperationScreen(
+                message.session, self.services, message.operation, given=message.given, hidden=message.hidden
+            )
+        )
+
+    @on(messages.OpenRun)
+    def _open_run(self, message: messages.OpenRun) -> None:
+        from leaptui.tui.screens.run import RunScreen
+
+        self.push_screen(RunScreen(message.path, self.services))
+
+    @on(messages.RunStarted)
+    def _run_started(self, message: messages.RunStarted) -> None:
+        from leaptui.tui.screens.run import RunScreen
+
+        self._close(message.form)
+        self.push_screen(RunScreen(message.path, self.services))
+
+    @on(messages.OperationDone)
+    def _operation_done(self, message: messages.OperationDone) -> None:
+        self._close(message.form)
+        self.notify(visible_lines(message.words), markup=False, timeout=10)
+
+    def _close(self, form: Screen[None]) -> None:
+        """Close a form, with what was opened over it in the meantime."""
+        while form in self.screen_stack:
+            self.pop_screen()
+
+    @on(messages.Trouble)
+    def _trouble(self, message: messages.Trouble) -> None:
+        self.tell(message.error)
+
+
+def run_app(start: Path | None = None, *, run: Path | None = None, services: Services | None = None) -> int:
+    """Run the app until it is left.
+
+    Args:
+        start: a project to open at once; without one, the recent projects.
+        run: a run directory to open at once.
+        services: ways to operations and runs; the real ones by default.
+
+    Returns:
+        The exit status.
+    """
+    app = LeaptuiApp(start, run=run, services=services)
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,209 @@
+"""Every key of the app, once.
+
+Screens make their BINDINGS from this table, and with them the footer; the help screen and the command
+palette are generated from it too. The part of an id before the dot is its scope: where the key works. The
+user's keymap overrides keys by id (`[keymap]` in config.toml).
+
+Adding a new command: add a line here, and `action_<action>` to the screen or widget of that scope.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding, BindingType
+from textual.keys import format_key
+
+
+@dataclass(frozen=True)
+class Command:
+    """Something a key does.
+
+    Args:
+        id: "scope.name"; what the user's keymap overrides.
+        key: its keys, separated by commas.
+        action: the Textual action.
+        description: two or three words, for the footer.
+        tooltip: one sentence.
+        show: whether the footer shows it.
+        priority: works before the focused widget sees the key.
+        palette: offered in the command palette.
+    """
+
+    id: str
+    key: str
+    action: str
+    description: str
+    tooltip: str
+    show: bool = True
+    priority: bool = False
+    palette: bool = True
+
+    @property
+    def scope(self) -> str:
+        """Where the key works."""
+        return self.id.partition(".")[0]
+
+
+GROUPS: dict[str, str] = {
+    "app": "Everywhere",
+    "projects": "Recent projects",
+    "project": "Project",
+    "form": "Forms",
+    "run": "Run",
+    "plot": "Curves",
+    "table": "Tables",
+    "filter": "Filter",
+    "dialog": "Dialogs",
+    "help": "Help",
+    "path": "Paths",
+}
+"""Scopes in the order of the help screen, with their headings."""
+
+COMMANDS: tuple[Command, ...] = (
+    Command("app.help", "question_mark,f1", "help", "Help", "Every key, and the documentation."),
+    Command(
+        "app.palette",
+        "ctrl+p",
+        "command_palette",
+        "Palette",
+        "Find a command by name; themes are here too.",
+        show=False,
+        priority=True,
+        palette=False,
+    ),
+    Command(
+        "app.quit",
+        "ctrl+q",
+        "quit",
+        "Quit",
+        "Leave leaptui; runs go on without it.",
+        show=False,
+        priority=True,
+        palette=False,
+    ),
+    Command("projects.new", "n", "new", "New", "Make a project: its folder and skeleton."),
+    Command("projects.path", "o", "open_path", "Open path", "Open a project by its path."),
+    Command("projects.filter", "slash", "filter", "Filter", "Show only projects whose name or path holds a text."),
+    Command("projects.remove", "d,delete", "remove", "Remove", "Take the project off this list; its files stay."),
+    Command("projects.refresh", "r", "refresh", "Refresh", "Read the projects again.", show=False),
+    Command("projects.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", palette=False),
+    Command("project.train", "t", "train", "Train", "Train a network on the labels."),
+    Command("project.predict", "p", "predict", "Predict", "Predict points in videos with a trained model."),
+    Command("project.add", "a", "add", "Add", "Add videos; they stay where they are."),
+    Command("project.import", "i", "import_labels", "Import", "Bring labels from another tool."),
+    Command("project.refresh", "r", "refresh", "Refresh", "Read the project again.", show=False),
+    Command("project.back", "escape", "back", "Back", "Back to the recent projects.", palette=False),
+    Command(
+        "form.start",
+        "ctrl+s,ctrl+enter",
+        "start",
+        "Start",
+        "Check the form and start; Enter in a field does it too.",
+        priority=True,
+    ),
+    Command("form.advanced", "f2", "advanced", "All settings", "Show or hide the settings few people change."),
+    Command("form.back", "escape", "back", "Cancel", "Leave the form without starting.", palette=False),
+    Command("run.stop", "s", "stop", "Stop", "Ask the run to stop; it saves what it has."),
+    Command("run.log-scale", "l", "log_scale", "Log scale", "Loss on a logarithmic or linear axis."),
+    Command("run.error-curve", "e", "error_curve", "Error curve", "Show or hide the validation error."),
+    Command("run.copy-path", "y", "copy_path", "Copy path", "Copy the path of the run directory.", show=False),
+    Command("run.back", "escape", "back", "Back", "Leave this screen; the run goes on.", palette=False),
+    Command(
+        "plot.zoom-in",
+        "plus,equals_sign",
+        "zoom_in",
+        "Zoom in",
+        "Look closer; the wheel does it too.",
+        show=False,
+        palette=False,
+    ),
+    Command("plot.zoom-out", "minus", "zoom_out", "Zoom out", "Look from farther away.", show=False, palette=False),
+    Command(
+        "plot.left", "left", "pan_left", "Left", "Move the curve; dragging does it too.", show=False, palette=False
+    ),
+    Command("plot.right", "right", "pan_right", "Right", "Move the curve.", show=False, palette=False),
+    Command("plot.up", "up", "pan_up", "Up", "Move the curve.", show=False, palette=False),
+    Command("plot.down", "down", "pan_down", "Down", "Move the curve.", show=False, palette=False),
+    Command("plot.reset", "0", "reset_scales", "Whole curve", "Show the whole curve again.", palette=False),
+    Command(
+        "table.open", "enter", "select_cursor", "Open", "Open what the cursor is on; so does a click.", palette=False
+    ),
+    Command("table.down", "j", "cursor_down", "Down", "Next row, as the arrow key.", show=False, palette=False),
+    Command("table.up", "k", "cursor_up", "Up", "Row before, as the arrow key.", show=False, palette=False),
+    Command("filter.clear", "escape", "clear", "Clear filter", "Show everything again.", palette=False),
+    Command(
+        "filter.leave", "down", "leave", "To the list", "Back to the list; the filter stays.", show=False, palette=False
+    ),
+    Command("path.complete", "tab", "complete", "Complete", "Complete the path, as a shell does.", palette=False),
+    Command("dialog.cancel", "escape", "cancel", "Cancel", "Close the dialog; nothing is done.", palette=False),
+    Command("dialog.help", "f1", "app.help", "Help", "Every key, and the documentation.", palette=False),
+    Command("help.close", "escape,q,question_mark,f1", "close", "Close", "Close the help.", palette=False),
+)
+
+
+def commands(*scopes: str) -> tuple[Command, ...]:
+    """Commands of some scopes, in the order of the table."""
+    return tuple(command for command in COMMANDS if command.scope in scopes)
+
+
+def bindings(*scopes: str) -> list[BindingType]:
+    """BINDINGS of a screen or widget."""
+    return [
+        Binding(
+            command.key,
+            command.action,
+            command.description,
+            tooltip=command.tooltip,
+            id=command.id,
+            show=command.show,
+            priority=command.priority,
+        )
+        for command in commands(*scopes)
+    ]
+
+
+def keys_of(command: Command, keymap: Mapping[str, str]) -> list[str]:
+    """The keys of a command with the user's keymap applied."""
+    return [key.strip() for key in keymap.get(command.id, command.key).split(",") if key.strip()]
+
+
+def shown_keys(command: Command, keymap: Mapping[str, str]) -> str:
+    """The same as the footer shows them."""
+    return " ".join(_shown(_long(key)) for key in keys_of(command, keymap))
+
+
+def _shown(key: str) -> str:
+    *modifiers, last = key.split("+")
+    return "".join("^" if modifier == "ctrl" else f"{modifier}+" for modifier in modifiers) + format_key(last)
+
+
+def keymap_problems(keymap: Mapping[str, str], also_active: Iterable[tuple[str, ...]] = ()) -> list[str]:
+    """What is wrong with a user's keymap, in words; nothing of it stops the app.
+
+    Args:
+        keymap: keys by id.
+        also_active: scopes whose keys work at the same time; each scope is checked with "app" in any case.
+    """
+    known = {command.id for command in COMMANDS}
+    problems = [f"there is no command '{name}'" for name in keymap if name not in known]
+    problems += [f"'{name}' has no key" for name, keys in keymap.items() if not keys.replace(",", "").strip()]
+    together = [(scope, "app") for scope in GROUPS if scope != "app"] + list(also_active)
+    seen: set[frozenset[str]] = set()
+    for scopes in together:
+        owner: dict[str, Command] = {}
+        for command in commands(*scopes):
+            for key in keys_of(command, keymap):
+                other = owner.setdefault(_long(key), command)
+                pair = frozenset({other.id, command.id})
+                overridden = other.id in keymap or command.id in keymap
+                if other is not command and overridden and pair not in seen:
+                    seen.add(pair)
+                    problems.append(f"'{key}' is given to {other.id} and {command.id}")
+    return problems
+
+
+def _long(key: str) -> str:
+    """Long form of a key, so that "?" and "question_mark" are one."""
+    return next(iter(Binding.make_bindings([Binding(key.strip(), "none")]))).key

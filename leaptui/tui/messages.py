@@ -1,0 +1,131 @@
+"""What screens tell the app, and what threads tell screens.
+
+Screens post the wishes; the app opens what they ask for. Threads never touch widgets: they post news, and
+frequent news replaces older news of its kind that was not read yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textual.message import Message
+from textual.screen import Screen
+
+from leaptui.errors import LeaptuiError
+
+if TYPE_CHECKING:
+    from leaptui.ops.overview import ProjectOverview
+    from leaptui.tui.run_picture import RunPicture
+    from leaptui.tui.services import ShelfLook
+    from leaptui.tui.session import Session
+    from leaptui.tui.summary import ProjectSummary
+
+
+class OpenProject(Message):
+    """Somebody wants to work on a project."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__()
+
+
+class ProjectOpened(Message):
+    """A project was opened."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        super().__init__()
+
+
+class OpenRun(Message):
+    """Somebody wants to see a run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__()
+
+
+class OpenForm(Message):
+    """Somebody wants to start an operation.
+
+    Args:
+        operation: its name in the table of operations.
+        given: values to begin with.
+        hidden: fields that the form does not show.
+    """
+
+    def __init__(self, session: Session, operation: str, given: Mapping[str, Any], hidden: Sequence[str]) -> None:
+        self.session = session
+        self.operation = operation
+        self.given = given
+        self.hidden = hidden
+        super().__init__()
+
+
+class RunStarted(Message):
+    """A form started a run, which takes the form's place."""
+
+    def __init__(self, form: Screen[None], path: Path) -> None:
+        self.form = form
+        self.path = path
+        super().__init__()
+
+
+class OperationDone(Message):
+    """An operation that a form waited for has ended well."""
+
+    def __init__(self, form: Screen[None], words: str) -> None:
+        self.form = form
+        self.words = words
+        super().__init__()
+
+
+class Trouble(Message):
+    """Something expected went wrong."""
+
+    def __init__(self, error: LeaptuiError) -> None:
+        self.error = error
+        super().__init__()
+
+
+class ProjectSummarised(Message):
+    """A row of the recent projects was read."""
+
+    def __init__(self, summary: ProjectSummary) -> None:
+        self.summary = summary
+        super().__init__()
+
+
+class OverviewRead(Message):
+    """The open project was read again."""
+
+    def __init__(self, overview: ProjectOverview) -> None:
+        self.overview = overview
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, OverviewRead)
+
+
+class RunsRead(Message):
+    """The runs of the open project were read again."""
+
+    def __init__(self, look: ShelfLook) -> None:
+        self.look = look
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunsRead)
+
+
+class RunRead(Message):
+    """A run was read again."""
+
+    def __init__(self, picture: RunPicture) -> None:
+        self.picture = picture
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunRead)

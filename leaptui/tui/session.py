@@ -1,0 +1,58 @@
+"""Session: what is open. Screens get it by constructor and keep no copy of what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leaptui.project import Project
+
+if TYPE_CHECKING:
+    from leaptui.ops.overview import ProjectOverview
+    from leaptui.tui.services import ShelfLook
+
+
+class Session:
+    """One open project.
+
+    Args:
+        project: the project, as project.toml has it.
+
+    Attributes:
+        overview: its counts, once they are read.
+        runs: its runs, newest first, once they are read.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.overview: ProjectOverview | None = None
+        self.runs: ShelfLook | None = None
+
+    @classmethod
+    def open(cls, folder: Path) -> Session:
+        """Open a project.
+
+        Raises:
+            UnusableInput: if it is none.
+        """
+        return cls(Project.open(folder))
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the project."""
+        return self.project.folder
+
+    def read_overview(self) -> ProjectOverview:
+        """Read the project again; for a thread, `take_overview` puts it in place.
+
+        Raises:
+            UnusableInput: if the project is gone.
+        """
+        from leaptui.ops.overview import project_overview
+
+        return project_overview(self.folder)
+
+    def take_overview(self, overview: ProjectOverview) -> None:
+        """What a thread has read becomes what is open."""
+        self.overview = overview
+        self.project = overview.project
