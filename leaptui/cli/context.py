@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from leaptui.cli.output import note, visible, words
+from leaptui.cli.output import note, stderr
+from leaptui.words import visible
 
 
 class ConsoleContext:
@@ -23,9 +24,9 @@ class ConsoleContext:
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            console=words,
+            console=stderr,
             transient=True,
-            disable=not words.is_terminal,
+            disable=not stderr.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
 

@@ -10,7 +10,7 @@ from typing import Any
 from leaptui.cli.build import JSON, parse
 from leaptui.cli.commands import perform_here
 from leaptui.cli.follow import follow
-from leaptui.cli.output import duration, note, percent, plain, print_facts, print_json
+from leaptui.cli.output import note, plain, print_facts, print_json
 from leaptui.config import remember_project
 from leaptui.errors import ExitCode, LeaptuiError, OperationFailed
 from leaptui.ops.demo import DemoRequest, DemoResult
@@ -22,6 +22,7 @@ from leaptui.ops.submit import submit
 from leaptui.ops.train import TrainRequest
 from leaptui.registry import resolve
 from leaptui.runs.files import read_object
+from leaptui.words import duration, percent
 
 
 def demo(args: Sequence[str]) -> int:

@@ -13,12 +13,13 @@ from typing import Any
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from leaptui.cli.output import duration, note, percent, print_error, visible, words
+from leaptui.cli.output import note, print_error, stderr
 from leaptui.errors import ExitCode, LeaptuiError, OperationFailed
 from leaptui.runs.control import request_stop
 from leaptui.runs.layout import open_run
 from leaptui.runs.status import State
 from leaptui.runs.view import RunView
+from leaptui.words import duration, error_text, visible
 
 _POLL = 0.25
 _LINE_EVERY = 5.0
@@ -101,9 +102,9 @@ class _Display:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[words]}", markup=False),
-            console=words,
+            console=stderr,
             transient=True,
-            disable=not words.is_terminal,
+            disable=not stderr.is_terminal,
         )
         self._task = self._progress.add_task("starting", total=None, words="")
         self._last_line = 0.0
@@ -125,7 +126,7 @@ class _Display:
         for event in events:
             if event["type"] == "log":
                 self.say(str(event.get("message", "")))
-            elif event["type"] == "epoch" and not words.is_terminal:
+            elif event["type"] == "epoch" and not stderr.is_terminal:
                 self.say(epoch_line(event, self._view.plan))
         done, total, told = self._figures()
         state = self._view.state
@@ -133,7 +134,7 @@ class _Display:
         if state is not State.RUNNING:
             description = f"{description} ({state})"
         self._progress.update(self._task, description=description, completed=done, total=total, words=told)
-        if not words.is_terminal:
+        if not stderr.is_terminal:
             self._plain(told, state)
 
     def _plain(self, told: str, state: State) -> None:
@@ -173,7 +174,7 @@ def _training_figures(view: RunView) -> tuple[float, float | None, str]:
         parts.append(f"loss {step['loss']:.3f}")
     best = view.best
     if best is not None and best.val_error_px is not None:
-        parts.append(f"best {_error(best.val_error_px, best.val_error_body)}")
+        parts.append(f"best {error_text(best.val_error_px, best.val_error_body)}")
     if isinstance(step.get("samples_per_s"), int | float):
         parts.append(f"{step['samples_per_s']:.0f} samples/s")
     if view.eta:
@@ -189,11 +190,7 @@ def epoch_line(event: dict[str, Any], plan: dict[str, Any] | None) -> str:
         if isinstance(event.get(name), int | float):
             parts.append(f"{label} {event[name]:.4f}")
     if isinstance(event.get("val_error_px"), int | float):
-        parts.append(f"val error {_error(event['val_error_px'], event.get('val_error_body'))}")
+        parts.append(f"val error {error_text(event['val_error_px'], event.get('val_error_body'))}")
     if event.get("best"):
         parts.append("best")
     return "  ".join(parts)
-
-
-def _error(px: float, body: float | None) -> str:
-    return f"{px:.2f} px" + (f" ({percent(body)} of body)" if isinstance(body, int | float) else "")

@@ -16,17 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from leaptui.errors import LeaptuiError
+from leaptui.words import visible
 
-words = Console(stderr=True, highlight=False)
+stderr = Console(stderr=True, highlight=False)
 """Progress, notes and errors go here."""
 
-data = Console(highlight=False)
+stdout = Console(highlight=False)
 """Results for people go here; with --json nothing else than the JSON does."""
-
-
-def visible(text: str) -> str:
-    """Text with its control characters made visible, so that a file name cannot reach the terminal as commands."""
-    return "".join(c if c.isprintable() else (f"\\x{ord(c):02x}" if ord(c) < 256 else f"\\u{ord(c):04x}") for c in text)
 
 
 def plain(value: Any) -> Any:
@@ -59,7 +55,7 @@ def print_json(value: Any) -> None:
 def note(text: str) -> None:
     """Words on stderr."""
     for line in text.splitlines():
-        words.print(Text(visible(line)), soft_wrap=True)
+        stderr.print(Text(visible(line)), soft_wrap=True)
 
 
 def print_error(error: LeaptuiError) -> None:
@@ -68,9 +64,9 @@ def print_error(error: LeaptuiError) -> None:
     if error.where is not None:
         line.append(visible(error.where) + ": ", style="bold")
     line.append("\n".join(visible(part) for part in error.what.splitlines()), style="default")
-    words.print(line, soft_wrap=True)
+    stderr.print(line, soft_wrap=True)
     if error.hint:
-        words.print(Text("  " + visible(error.hint), style="dim"), soft_wrap=True)
+        stderr.print(Text("  " + visible(error.hint), style="dim"), soft_wrap=True)
 
 
 def print_facts(facts: Mapping[str, Any], title: str | None = None) -> None:
@@ -81,7 +77,7 @@ def print_facts(facts: Mapping[str, Any], title: str | None = None) -> None:
     for name, value in facts.items():
         if value is not None and value != "":
             table.add_row(visible(name), Text(visible(text(value))))
-    data.print(table)
+    stdout.print(table)
 
 
 def print_rows(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
@@ -93,7 +89,7 @@ def print_rows(headings: Sequence[str], rows: Iterable[Sequence[Any]], title: st
         table.add_column(heading, justify="right" if numbers else "left", overflow="fold", no_wrap=column == 0)
     for row in rows:
         table.add_row(*(Text(visible(text(value))) for value in row))
-    data.print(table)
+    stdout.print(table)
 
 
 def text(value: Any) -> str:
@@ -109,20 +105,3 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text(v) for v in value)
     return str(value)
-
-
-def percent(share: float | None) -> str:
-    """A share as per cent."""
-    return "-" if share is None else f"{100 * share:.1f} %"
-
-
-def duration(seconds: float | None) -> str:
-    """Seconds as people say them."""
-    if seconds is None or not math.isfinite(seconds):
-        return "-"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from leaptui.cli.output import duration, note, percent, print_facts, print_rows, text
+from leaptui.cli.output import note, print_facts, print_rows, text
+from leaptui.words import duration, percent
 
 Result = Mapping[str, Any]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from leaptui.cli.build import JSON, parse
 from leaptui.cli.follow import follow
-from leaptui.cli.output import duration, note, percent, plain, print_json, print_rows
+from leaptui.cli.output import note, plain, print_json, print_rows
 from leaptui.cli.results import show
 from leaptui.errors import ExitCode, UnusableInput
 from leaptui.ops.requests import Request, option
@@ -18,6 +18,7 @@ from leaptui.project import MANIFEST, Project
 from leaptui.runs.control import request_stop
 from leaptui.runs.layout import RunDirectory, list_runs, open_run
 from leaptui.runs.view import RunView
+from leaptui.words import duration, error_text
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,7 @@ def _row(run: RunDirectory) -> dict[str, Any]:
 def _cells(row: dict[str, Any]) -> list[Any]:
     figure = None
     if row["val_error_px"] is not None:
-        body = "" if row["val_error_body"] is None else f" ({percent(row['val_error_body'])})"
-        figure = f"{row['val_error_px']:.2f} px{body}"
+        figure = error_text(row["val_error_px"], row["val_error_body"])
     elif row["done"] is not None:
         figure = f"{row['done']:,.0f}" + (f" of {row['total']:,.0f}" if row["total"] else "")
     return [row["run"], row["state"], figure, duration(row["seconds"])]

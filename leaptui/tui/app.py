@@ -19,8 +19,8 @@ from leaptui.tui.keymap import COMMANDS, bindings, commands, keymap_problems
 from leaptui.tui.services import Services
 from leaptui.tui.session import Session
 from leaptui.tui.styles import style
-from leaptui.tui.text import visible, visible_lines
 from leaptui.tui.theme import DEFAULT, THEMES, tokens
+from leaptui.words import visible, visible_lines
 
 
 class LeaptuiApp(App[None]):

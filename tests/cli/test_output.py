@@ -8,20 +8,8 @@ from enum import Enum
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from leaptui.cli.output import duration, plain, print_json, visible
-
-
-@given(st.text())
-def test_nothing_that_a_terminal_obeys_is_left(text: str):
-    assert visible(text).isprintable()
-
-
-@given(st.text(alphabet=st.characters(categories=["L", "N", "P", "Zs"])).filter(str.isprintable))
-def test_ordinary_text_is_left_alone(text: str):
-    assert visible(text) == text
+from leaptui.cli.output import plain, print_json
 
 
 class Kind(Enum):
@@ -51,10 +39,3 @@ def test_numpy_scalars_become_numbers():
         "c": 3,
         "d": True,
     }
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(None, "-"), (0.4, "0 s"), (59, "59 s"), (61, "1 min 01 s"), (7300, "2 h 01 min")]
-)
-def test_durations_read_well(seconds: float | None, said: str):
-    assert duration(seconds) == said

@@ -109,7 +109,7 @@ async def test_a_failure_says_why_and_its_traceback_can_be_read(runs: FakeRuns) 
     ("picture", "words"),
     [
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "its process is gone"),
-        (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "leaptui resume"),
+        (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "start it again"),
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "Killed"),
         (training_picture(RUN, here=False), "lab (another machine)"),
         (

@@ -10,18 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tui_helpers import EVIL
 
-from leaptui.tui.text import (
-    ago,
-    cell,
-    duration,
-    error_text,
-    figure,
-    percent,
-    plural,
-    short_path,
-    visible,
-    visible_lines,
-)
+from leaptui.tui.text import cell
+from leaptui.words import ago, duration, error_text, figure, percent, plural, short_path, visible, visible_lines
 
 any_text = st.text(st.characters(codec=None), max_size=60)
 

@@ -11,7 +11,7 @@ from textual.widgets import Button, Footer, Static
 
 from leaptui.tui.keymap import bindings
 from leaptui.tui.styles import style
-from leaptui.tui.text import visible, visible_lines
+from leaptui.words import visible, visible_lines
 
 
 class ConfirmScreen(ModalScreen[bool]):

@@ -18,8 +18,8 @@ from textual.widgets.option_list import Option
 
 from leaptui.tui.keymap import GROUPS, bindings, commands, shown_keys
 from leaptui.tui.styles import style
-from leaptui.tui.text import visible
 from leaptui.tui.theme import rich_style
+from leaptui.words import visible
 
 _INTRODUCTION = (
     "A project holds videos, labels and runs. Training and prediction are runs: they go on when you close "

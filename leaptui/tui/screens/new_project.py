@@ -18,9 +18,9 @@ from leaptui.pose.builtin import BUILTIN_SKELETONS
 from leaptui.tui.keymap import bindings
 from leaptui.tui.services import Services
 from leaptui.tui.styles import style
-from leaptui.tui.text import visible_lines
 from leaptui.tui.widgets.errand_line import ErrandLine
 from leaptui.tui.widgets.path_input import PathInput
+from leaptui.words import visible_lines
 
 _NONE = "none: the first import brings its own"
 _FILE = "from a file …"

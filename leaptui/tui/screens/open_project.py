@@ -17,8 +17,8 @@ from leaptui.errors import LeaptuiError
 from leaptui.project import Project
 from leaptui.tui.keymap import bindings
 from leaptui.tui.styles import style
-from leaptui.tui.text import visible
 from leaptui.tui.widgets.path_input import PathInput
+from leaptui.words import visible
 
 
 class OpenProjectScreen(ModalScreen[Path | None]):

@@ -23,10 +23,10 @@ from leaptui.tui.keymap import bindings
 from leaptui.tui.services import Services
 from leaptui.tui.session import Session
 from leaptui.tui.styles import style
-from leaptui.tui.text import count, visible, visible_lines
 from leaptui.tui.widgets.errand_line import ErrandLine
 from leaptui.tui.widgets.request_form import Reading, RequestForm
 from leaptui.tui.widgets.title_bar import TitleBar
+from leaptui.words import count, visible, visible_lines
 
 
 class OperationScreen(Screen[None]):

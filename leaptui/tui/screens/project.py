@@ -21,22 +21,12 @@ from leaptui.tui.run_picture import RunPicture
 from leaptui.tui.services import RunShelf, Services, ShelfLook
 from leaptui.tui.session import Session
 from leaptui.tui.styles import style
-from leaptui.tui.text import (
-    ago,
-    cell,
-    count,
-    error_text,
-    percent,
-    plural,
-    short_path,
-    shortened,
-    visible,
-    visible_lines,
-)
+from leaptui.tui.text import cell
 from leaptui.tui.theme import rich_style
 from leaptui.tui.widgets.row_table import RowTable
 from leaptui.tui.widgets.run_facts import fact_table
 from leaptui.tui.widgets.title_bar import TitleBar
+from leaptui.words import ago, count, error_text, percent, plural, short_path, shortened, visible, visible_lines
 
 _EVERY = 1.5
 _BAR = 8

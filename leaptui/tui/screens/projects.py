@@ -19,10 +19,11 @@ from leaptui.tui.keymap import bindings
 from leaptui.tui.services import Services
 from leaptui.tui.styles import style
 from leaptui.tui.summary import ProjectSummary, first_look, second_look
-from leaptui.tui.text import ago, cell, count, plural, short_path
+from leaptui.tui.text import cell
 from leaptui.tui.theme import rich_style
 from leaptui.tui.widgets.row_table import RowTable
 from leaptui.tui.widgets.title_bar import TitleBar
+from leaptui.words import ago, count, plural, short_path
 
 _EMPTY = (
     "No projects yet. Press n to make one: a folder and a skeleton (fly32, mouse, or your own).\n"

@@ -19,12 +19,13 @@ from leaptui.tui.keymap import bindings
 from leaptui.tui.run_picture import RunPicture
 from leaptui.tui.services import Services
 from leaptui.tui.styles import style
-from leaptui.tui.text import cell, duration, visible, visible_lines
+from leaptui.tui.text import cell
 from leaptui.tui.theme import rich_style
 from leaptui.tui.widgets.curves import CurvePanel, Series
 from leaptui.tui.widgets.progress_line import ProgressLine
 from leaptui.tui.widgets.run_facts import count_facts, fact_table, result_facts, train_facts, worst_nodes
 from leaptui.tui.widgets.title_bar import TitleBar
+from leaptui.words import duration, visible, visible_lines
 
 _EVERY = 0.5
 _EVERY_WHEN_OVER = 5.0
@@ -133,7 +134,7 @@ class RunScreen(Screen[None]):
         lines = []
         if state == "stale":
             lines.append(f"No sign of life: {picture.reason or 'its heart does not beat'}.")
-            lines.append(f"What it saved is in its folder; `leaptui resume {self._path}` goes on from there.")
+            lines.append("What it had saved is in its folder; start it again from the project.")
         elif picture.error is None and (picture.reason or state in _WORDS):
             lines.append(picture.reason or _WORDS[state])
         lines += picture.problems

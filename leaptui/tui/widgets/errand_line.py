@@ -18,8 +18,8 @@ from leaptui.errors import LeaptuiError, OperationFailed
 from leaptui.tui.errand import Errand
 from leaptui.tui.run_picture import RunPicture
 from leaptui.tui.services import Services
-from leaptui.tui.text import count, visible
 from leaptui.tui.widgets.progress_line import ProgressLine
+from leaptui.words import count, visible
 
 _PAUSE = 0.15
 

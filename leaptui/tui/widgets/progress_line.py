@@ -9,8 +9,8 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widget import Widget
 
-from leaptui.tui.text import visible
 from leaptui.tui.theme import rich_style
+from leaptui.words import visible
 
 
 class ProgressLine(Widget):

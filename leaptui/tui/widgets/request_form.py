@@ -21,8 +21,8 @@ from textual.widgets import Input, Select, Static, Switch
 from leaptui.errors import UsageError
 from leaptui.ops.requests import RequestField, range_text, request_fields
 from leaptui.tui.form_values import label, parse, shown
-from leaptui.tui.text import visible
 from leaptui.tui.widgets.path_input import PathInput
+from leaptui.words import visible
 
 _LEFT_OUT = "(left out)"
 

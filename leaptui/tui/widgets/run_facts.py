@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leaptui.tui.run_picture import RunPicture
-from leaptui.tui.text import count, duration, error_text, figure, percent, visible
+from leaptui.words import count, duration, error_text, figure, percent, visible
 
 Fact = tuple[str, str]
 

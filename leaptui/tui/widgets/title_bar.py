@@ -7,7 +7,7 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Static
 
-from leaptui.tui.text import visible
+from leaptui.words import visible
 
 
 class TitleBar(Horizontal):
