@@ -165,7 +165,8 @@ class ProjectScreen(Screen[None]):
         record, variables = video.record, self.app.theme_variables
         bad, odd = rich_style(variables, "state-failed"), rich_style(variables, "state-stale")
         mark = cell("✗", bad) if video.missing else cell("!", odd) if record.problems else cell(" ")
-        reader = "+".join(name for name in (record.reader, record.colour_reader) if name) or "–"
+        names = dict.fromkeys(name for name in (record.reader, record.colour_reader) if name)
+        reader = "+".join(names) or "–"
         name = Path(record.path).name + (f":{record.dataset}" if record.dataset else "")
         return {
             "mark": mark,
@@ -314,7 +315,11 @@ class ProjectScreen(Screen[None]):
 
 def _best_error(run: RunPicture) -> str:
     if run.operation == "evaluate" and run.result is not None:
-        mean, body = run.result.get("mean_px"), run.result.get("mean_body")
+        # On frames that were trained on it would be no test error.
+        figures = run.result.get("unseen") or run.result
+        if run.result.get("seen_in_training") and figures is run.result:
+            return "trained on"
+        mean, body = figures.get("mean_px"), figures.get("mean_body")
         return error_text(mean, body) if isinstance(mean, int | float) else "–"
     best = run.best
     if best is None:
