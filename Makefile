@@ -25,7 +25,7 @@ demo: $(STAMP)  ## the synthetic fly: label, train, predict, evaluate; ends in t
 	$(BIN)/leaptui demo --dir $(DEMO_DIR)
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(STAMP)  ## style, and who may import whom
 	$(BIN)/ruff check leaptui tests
