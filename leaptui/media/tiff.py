@@ -7,7 +7,9 @@ into memory. A stack is a film: `continuous` is True.
 
 from __future__ import annotations
 
+import logging
 import struct
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +32,19 @@ _PAGE_ERRORS = (
     KeyError,
     RuntimeError,
     tifffile.TiffFileError,
+    zlib.error,
 )
+
+# What is wrong with a file is raised here; tifffile would say it on stderr as well.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+def _is_cut_off(file: tifffile.TiffFile) -> bool:
+    """Whether the chain of pages ends in a pointer that leads nowhere; tifffile then shows fewer pages."""
+    handle, size = file.filehandle, file.tiff.offsetsize
+    handle.seek(file.pages.next_page_offset)
+    pointer = handle.read(size)
+    return len(pointer) < size or any(pointer)
 
 
 class TiffStack(FrameReader):
@@ -43,6 +57,8 @@ class TiffStack(FrameReader):
     def __init__(self, source: VideoSource) -> None:
         try:
             self._file = tifffile.TiffFile(source.path)
+            if _is_cut_off(self._file):
+                raise ValueError("its list of pages leads beyond its end")
             series = self._file.series[0]
             self._axes = str(series.axes).upper()
             self._full_shape = tuple(int(size) for size in series.shape)

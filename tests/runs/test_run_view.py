@@ -76,7 +76,7 @@ def test_a_view_of_a_crash(tmp_path: Path) -> None:
     view.refresh()
     assert view.state is State.FAILED and view.error is not None
     assert "in crash" in (view.error.traceback or "")
-    assert "own mistake" in view.log[-1].message and view.log[-1].level == "error"
+    assert "own mistake" in view.error.what
 
 
 def test_a_view_follows_a_run_under_way(run: RunDirectory) -> None:
