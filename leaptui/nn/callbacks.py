@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,9 @@ class RunReporter(pl.Callback):
         self._best_error = float("inf")
         self.epochs = 0
         self.stopped = False
+        # Lightning puts a handler of its own in place when a fit begins, one that breaks off without a last
+        # validation; ours asks for a graceful stop.
+        self._on_sigterm = signal.getsignal(signal.SIGTERM)
 
     @property
     def best_checkpoint(self) -> Path:
@@ -73,6 +78,8 @@ class RunReporter(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The clock starts."""
+        if threading.current_thread() is threading.main_thread() and self._on_sigterm is not None:
+            signal.signal(signal.SIGTERM, self._on_sigterm)
         self._began = self._last_step_at = time.monotonic()
         self._first_step = trainer.global_step
 

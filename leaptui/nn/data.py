@@ -52,7 +52,7 @@ class TrainingData:
         if len({frame.shape[-1] for frame in self.frames}) > 1:
             raise UnusableInput("some frames are grey and some in colour", hint="Convert one kind to the other.")
         if not len(self.labelled):
-            raise UnusableInput("no point is labelled", hint="Label some frames first: leaptui label PROJECT.")
+            raise UnusableInput("no point is labelled", hint="Import labels first: leaptui import PROJECT FILE")
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -38,7 +38,7 @@ def choose_device(name: str) -> torch.device:
     else:
         there = torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count()
     if not there:
-        raise OperationFailed(f"this machine has no device {name}", hint="leaptui doctor says what it has.")
+        raise OperationFailed(f"this machine has no device {name}", hint="Leave --device out to take what there is.")
     if device.type == "cuda" and ":" not in name:
         return torch.device("cuda", torch.cuda.current_device())
     return device

@@ -61,6 +61,19 @@ def test_a_detached_run_is_listed_stopped_and_keeps_its_model(cli: Cli, trained:
     assert "not going on" in again.err
 
 
+def test_a_scheduler_that_ends_the_worker_gets_a_graceful_end(cli: Cli, trained: Trained):
+    started = cli("train", trained[0], "--profile", "fast", "--epochs", "500", "--detach", "--json")
+    run = Path(started.json["run"])
+    wait_for_a_step(run)
+    status = RunView(run)
+    status.refresh()
+    assert status.status is not None and status.status.pid is not None
+    os.kill(status.status.pid, signal.SIGTERM)
+    view = wait_until(run, State.STOPPED)
+    assert view.result is not None
+    assert view.result["val_error_px"] is not None
+
+
 def test_attach_shows_a_finished_run_and_its_result(cli: Cli, trained: Trained):
     done = cli("attach", trained[1]["run"])
     assert done.code == 0
