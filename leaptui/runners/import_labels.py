@@ -53,8 +53,9 @@ def run(request: ImportRequest, context: RunContext) -> ImportResult:
     same = sum(not edits for edits in transactions)
     if same:
         notes.append(f"{same} frames held these labels already")
-    store.apply_all(transactions, why=f"import {imported.format} {request.files[0].name}")
-    store.compact()
+    if any(transactions):
+        store.apply_all(transactions, why=f"import {imported.format} {request.files[0].name}")
+        store.compact()
     store.close()
     return _result(project, imported, records, skeleton, notes)
 
