@@ -91,21 +91,21 @@ def _model(path: Path) -> InfoResult | None:
 
 
 def _predictions(path: Path) -> InfoResult | None:
-    from leaptui.formats.predictions import read_predictions, sniff
+    from leaptui.formats.predictions import PredictionsFile, sniff
 
     if not path.is_file() or not sniff(path):
         return None
-    found = read_predictions(path)
-    facts = {
-        "frames": len(found.frames),
-        "instances": found.points.shape[1],
-        "skeleton": f"{found.skeleton.name} ({len(found.skeleton)} nodes)",
-        "nodes": list(found.skeleton.node_names),
-        "input": (found.provenance.get("input") or {}).get("path"),
-        "model": (found.provenance.get("model") or {}).get("path"),
-        "made": found.provenance.get("made"),
-    }
-    return InfoResult(path, "predictions", facts, [f"frame {frame}: {reason}" for frame, reason in found.bad])
+    with PredictionsFile(path) as found:
+        facts = {
+            "frames": len(found),
+            "instances": found.instances,
+            "skeleton": f"{found.skeleton.name} ({len(found.skeleton)} nodes)",
+            "nodes": list(found.skeleton.node_names),
+            "video": found.provenance.get("video"),
+            "model": (found.provenance.get("model") or {}).get("path"),
+            "made": found.provenance.get("made"),
+        }
+        return InfoResult(path, "predictions", facts, [f"frame {frame}: {reason}" for frame, reason in found.bad])
 
 
 def _labels(path: Path) -> InfoResult | None:
