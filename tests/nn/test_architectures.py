@@ -35,7 +35,7 @@ def test_contract(name: str, channels: int, tall: int, wide: int) -> None:
 
 def test_sizes_as_designed() -> None:
     assert count_parameters(LeapCNN(1, 32)) == 2_545_952
-    assert count_parameters(UNet(1, 32)) == 784_208
+    assert count_parameters(UNet(1, 32)) == 1_353_600
     assert UNet.output_stride == 4
     assert UNet(1, 32).padding_multiple == 32
     assert LeapCNN.output_stride == 1

@@ -2,6 +2,8 @@
 
 A strided stem halves the frame before the first block, and the decoder stops at stride 4: the arithmetic of
 a pose network is in its fine levels, and the peak is found below the cell anyway (`leaptui.nn.peaks`).
+Channels are therefore few in the stem and many in the coarse levels, where they cost little time and see the
+whole body: which leg it is cannot be told from the tip alone.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class UNet(nn.Module):
 
     output_stride = 4
 
-    def __init__(self, in_channels: int, nodes: int, widths: Sequence[int] = (24, 32, 64, 96, 128)) -> None:
+    def __init__(self, in_channels: int, nodes: int, widths: Sequence[int] = (16, 32, 64, 128, 192)) -> None:
         super().__init__()
         if not 2 <= len(widths) <= _MOST_LEVELS or min(widths) < 1:
             raise UsageError(f"a U-Net needs two to {_MOST_LEVELS} positive widths, not {list(widths[:9])}")
