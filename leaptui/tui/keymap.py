@@ -96,6 +96,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("project.refresh", "r", "refresh", "Refresh", "Read the project again.", show=False),
     Command("project.back", "escape", "back", "Back", "Back to the recent projects.", palette=False),
     Command(
+        "project.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", show=False, palette=False
+    ),
+    Command(
         "form.start",
         "ctrl+s,ctrl+enter",
         "start",
@@ -110,6 +113,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("run.error-curve", "e", "error_curve", "Error curve", "Show or hide the validation error."),
     Command("run.copy-path", "y", "copy_path", "Copy path", "Copy the path of the run directory.", show=False),
     Command("run.back", "escape", "back", "Back", "Leave this screen; the run goes on.", palette=False),
+    Command("run.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", show=False, palette=False),
     Command(
         "plot.zoom-in",
         "plus,equals_sign",

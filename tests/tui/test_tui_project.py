@@ -121,3 +121,12 @@ async def test_problems_and_names_are_shown_harmlessly(project: Project, runs: F
         text = flat(screen_text(pilot))
     assert "bad.jsonl, line 1" in text
     assert text.count("\\u202e") >= 4 and "\x1b" not in text and "\u202e" not in text
+
+
+async def test_q_leaves_from_the_project_too(project: Project, runs: FakeRuns) -> None:
+    app = LeaptuiApp(project.folder, services=runs.services())
+    async with app.run_test(size=(120, 30)) as pilot:
+        await opened(pilot)
+        assert app.is_running
+        await pilot.press("q")
+        await until(pilot, lambda: app._exit)
