@@ -31,7 +31,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool]) -> None:
     """Let the app work until something holds; a test that waits for what never comes fails."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, "it never came"
+        assert time.monotonic() < end, f"it never came; the screen shows:\n{screen_text(pilot)}"
         await pilot.pause(0.05)
     await pilot.pause()
 

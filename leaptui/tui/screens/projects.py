@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -38,6 +39,8 @@ _COLUMNS = (
     ("changed", "Changed"),
     ("path", "Path"),
 )
+
+_COUNT_AFTER = 0.02
 
 
 class FilterInput(Input):
@@ -95,7 +98,8 @@ class ProjectsScreen(Screen[None]):
             folder: self._summaries.get(folder) or ProjectSummary(folder, folder.name) for folder in folders
         }
         self._show()
-        self.call_after_refresh(self._read, tuple(folders))
+        # A moment later, so that the names are painted before anything is counted.
+        self.set_timer(_COUNT_AFTER, partial(self._read, tuple(folders)))
 
     @work(thread=True, group="projects", exclusive=True)
     def _read(self, folders: Sequence[Path]) -> None:
