@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from leaptui.errors import UnusableInput
 
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
 
 @dataclass(frozen=True)
 class Node:
-    """A named body part."""
+    """A named body part.
+
+    Args:
+        name: unique in its skeleton.
+        colour: "#rrggbb", or None for a colour by side.
+    """
 
     name: str
+    colour: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,9 +52,11 @@ class Skeleton:
         edges: parent links.
         symmetries: left/right pairs; a node is in at most one.
         body_axis: the two nodes whose mean distance is the body length, or None when undefined.
+        reference: the reference pose, (x, y) of each node in node order, y down, in any unit; or None.
 
     Raises:
-        UnusableInput: if names are empty or repeated, or a link names a node that is not there.
+        UnusableInput: if names are empty or repeated, a link names a node that is not there, a colour is none, or
+            the reference pose does not have one finite point a node.
     """
 
     name: str
@@ -52,6 +64,7 @@ class Skeleton:
     edges: tuple[Edge, ...] = ()
     symmetries: tuple[Symmetry, ...] = ()
     body_axis: tuple[str, str] | None = None
+    reference: tuple[tuple[float, float], ...] | None = None
     _index: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +92,13 @@ class Skeleton:
         if len(paired) > len(set(paired)):
             twice = sorted({name for name in paired if paired.count(name) > 1})
             raise UnusableInput(f"nodes in more than one symmetry: {', '.join(twice)}", where=self.name)
+        for node in self.nodes:
+            if node.colour is not None and not _COLOUR.fullmatch(node.colour):
+                raise UnusableInput(f"the colour of {node.name} is not of the form #rrggbb", where=self.name)
+        if self.reference is not None and (
+            len(self.reference) != len(self.nodes) or not all(math.isfinite(v) for xy in self.reference for v in xy)
+        ):
+            raise UnusableInput("the reference pose must have one point a node", where=self.name)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -157,6 +177,11 @@ class Skeleton:
         }
         if self.body_axis is not None:
             plain["body_axis"] = list(self.body_axis)
+        colours = {node.name: node.colour for node in self.nodes if node.colour is not None}
+        if colours:
+            plain["colours"] = colours
+        if self.reference is not None:
+            plain["reference"] = [[float(x), float(y)] for x, y in self.reference]
         return plain
 
     @classmethod
@@ -182,12 +207,20 @@ class Skeleton:
             isinstance(axis, list) and len(axis) == 2 and all(isinstance(x, str) for x in axis)
         ):
             raise UnusableInput("'body_axis' must be two node names", where=where)
-        return make_skeleton(
+        made = make_skeleton(
             str(plain.get("name", "skeleton")),
             nodes,
             pairs["edges"],
             pairs["symmetries"],
             None if axis is None else (axis[0], axis[1]),
+        )
+        colours = plain.get("colours", {})
+        if not isinstance(colours, Mapping) or not all(isinstance(c, str) and n in made for n, c in colours.items()):
+            raise UnusableInput("'colours' must give one \"#rrggbb\" a node name", where=where)
+        return replace(
+            made,
+            nodes=tuple(Node(node.name, colours.get(node.name)) for node in made.nodes),
+            reference=_read_reference(plain.get("reference"), where),
         )
 
 
@@ -206,6 +239,16 @@ def make_skeleton(
         symmetries=tuple(Symmetry(a, b) for a, b in symmetries),
         body_axis=body_axis,
     )
+
+
+def _read_reference(plain: object, where: str) -> tuple[tuple[float, float], ...] | None:
+    if plain is None:
+        return None
+    if not isinstance(plain, list) or not all(
+        isinstance(xy, list) and len(xy) == 2 and all(isinstance(v, int | float) for v in xy) for xy in plain
+    ):
+        raise UnusableInput("'reference' must be a list of [x, y], one a node", where=where)
+    return tuple((float(xy[0]), float(xy[1])) for xy in plain)
 
 
 def _some(names: Sequence[str], most: int = 6) -> str:
