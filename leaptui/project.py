@@ -230,7 +230,11 @@ class Project:
         if self.skeleton is not None:
             if "skeleton" not in document:
                 document["skeleton"] = tomlkit.table()
-            _update(document["skeleton"], _skeleton_toml(self.skeleton))
+            plain = _skeleton_toml(self.skeleton)
+            for name in ("body_axis", "colours", "reference"):
+                if name not in plain and name in document["skeleton"]:
+                    del document["skeleton"][name]
+            _update(document["skeleton"], plain)
         if self.videos or "video" in document:
             document["video"] = _video_toml(document.get("video", []), self.videos)
         write_atomically(self.manifest, tomlkit.dumps(document).encode())

@@ -10,56 +10,40 @@ Adding a new command: add a line here, and `action_<action>` to the screen or wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
-
-@dataclass(frozen=True)
-class Command:
-    """Something a key does.
-
-    Args:
-        id: "scope.name"; what the user's keymap overrides.
-        key: its keys, separated by commas.
-        action: the Textual action.
-        description: two or three words, for the footer.
-        tooltip: one sentence.
-        show: whether the footer shows it.
-        priority: works before the focused widget sees the key.
-        palette: offered in the command palette.
-    """
-
-    id: str
-    key: str
-    action: str
-    description: str
-    tooltip: str
-    show: bool = True
-    priority: bool = False
-    palette: bool = True
-
-    @property
-    def scope(self) -> str:
-        """Where the key works."""
-        return self.id.partition(".")[0]
-
+from leaptui.tui.command import Command
+from leaptui.tui.label_keys import LABEL_COMMANDS
 
 GROUPS: dict[str, str] = {
     "app": "Everywhere",
     "projects": "Recent projects",
     "project": "Project",
+    "label": "Labelling",
     "form": "Forms",
     "run": "Run",
     "plot": "Curves",
     "table": "Tables",
     "filter": "Filter",
+    "prompt": "Questions in the bottom line",
     "dialog": "Dialogs",
     "help": "Help",
     "path": "Paths",
 }
 """Scopes in the order of the help screen, with their headings."""
+
+INTRODUCTIONS: dict[str, str] = {
+    "label": (
+        "To label a frame: press f, and letters cover the picture. Type the two letters nearest to the body part "
+        "that is selected in the list, then one of q w e, a s d, z x c for the part of that cell: the point is "
+        "placed and the next node selected. Arrows correct it by a pixel; Enter goes on without changing. With "
+        "predictions on the frame, correct what is wrong and press A to take the rest. Space goes to the next "
+        "frame. Every change is on disk as soon as the line at the bottom says saved; u takes it back."
+    ),
+}
+"""What the help says before the keys of a scope."""
 
 COMMANDS: tuple[Command, ...] = (
     Command("app.help", "question_mark,f1", "help", "Help", "Every key, and the documentation."),
@@ -89,6 +73,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("projects.remove", "d,delete", "remove", "Remove", "Take the project off this list; its files stay."),
     Command("projects.refresh", "r", "refresh", "Refresh", "Read the projects again.", show=False),
     Command("projects.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", palette=False),
+    Command("project.label", "l", "label", "Label", "Place points on frames, or correct predicted ones."),
+    Command("project.skeleton", "s", "skeleton", "Skeleton", "Edit nodes, edges and the reference pose."),
     Command("project.train", "t", "train", "Train", "Train a network on the labels."),
     Command("project.predict", "p", "predict", "Predict", "Predict points in videos with a trained model."),
     Command("project.add", "a", "add", "Add", "Add videos; they stay where they are."),
@@ -98,6 +84,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "project.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", show=False, palette=False
     ),
+    *LABEL_COMMANDS,
     Command(
         "form.start",
         "ctrl+s,ctrl+enter",
@@ -141,6 +128,7 @@ COMMANDS: tuple[Command, ...] = (
         "filter.leave", "down", "leave", "To the list", "Back to the list; the filter stays.", show=False, palette=False
     ),
     Command("path.complete", "tab", "complete", "Complete", "Complete the path, as a shell does.", palette=False),
+    Command("prompt.leave", "escape", "leave", "Leave", "Leave the question unanswered.", palette=False),
     Command("dialog.cancel", "escape", "cancel", "Cancel", "Close the dialog; nothing is done.", palette=False),
     Command("dialog.help", "f1", "app.help", "Help", "Every key, and the documentation.", palette=False),
     Command("help.close", "escape,q,question_mark,f1", "close", "Close", "Close the help.", palette=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import groupby
 
 from rich.console import Group
 from rich.table import Table
@@ -16,7 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, MarkdownViewer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from leaptui.tui.keymap import GROUPS, bindings, commands, shown_keys
+from leaptui.tui.keymap import GROUPS, INTRODUCTIONS, bindings, commands, shown_keys
 from leaptui.tui.styles import style
 from leaptui.tui.theme import rich_style
 from leaptui.words import visible
@@ -82,21 +83,30 @@ class HelpScreen(ModalScreen[None]):
         self.query_one("#key-text", Static).update(self._key_text())
 
     def _key_text(self) -> Group:
-        parts: list[Text | Table] = [Text(_INTRODUCTION)]
+        parts: list[Text | Table] = []
         order = [scope for scope in self._first if scope in GROUPS]
         order += [scope for scope in GROUPS if scope not in order]
         key_style = rich_style(self.app.theme_variables, "primary")
         quiet = rich_style(self.app.theme_variables, "quiet")
         for scope in order:
-            table = Table.grid(padding=(0, 2))
-            table.add_column(style=f"bold {key_style}", width=12)
-            table.add_column(width=14, no_wrap=True)
-            table.add_column(style=quiet)
-            for command in commands(scope):
-                keys = visible(shown_keys(command, self._keymap))
-                table.add_row(Text(keys), command.description, Text(f"{command.tooltip} ({command.id})"))
-            parts += [Text(f"\n{GROUPS[scope]}", style="bold"), table]
-        return Group(*parts)
+            parts.append(Text(f"\n{GROUPS[scope]}", style="bold"))
+            if scope in INTRODUCTIONS:
+                parts.append(Text(INTRODUCTIONS[scope]))
+            for heading, group in groupby(commands(scope), key=lambda command: command.group):
+                if heading:
+                    parts.append(Text(f"\n{heading}", style=f"bold {key_style}"))
+                table = Table.grid(padding=(0, 2))
+                table.add_column(style=f"bold {key_style}", width=14)
+                table.add_column(width=17, no_wrap=True)
+                table.add_column(style=quiet)
+                for command in group:
+                    keys = visible(shown_keys(command, self._keymap))
+                    table.add_row(Text(keys), command.description, Text(f"{command.tooltip} ({command.id})"))
+                parts.append(table)
+        about = Text(_INTRODUCTION)
+        if any(scope in INTRODUCTIONS for scope in self._first):
+            return Group(*parts, Text(), about)
+        return Group(about, *parts)
 
     @on(OptionList.OptionSelected, "#topics")
     async def _topic_chosen(self, event: OptionList.OptionSelected) -> None:
