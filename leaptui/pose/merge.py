@@ -1,150 +1,184 @@
-"""Merging edits of several sessions: last writer wins, per point.
+"""Merging edits of several sessions: last writer wins, per register.
 
-Each register (a point of an instance, its track, its deletion) keeps the stamp of the edit that set it.
-Stamps are (Lamport counter, session id), so that every reader of the same journals, in whatever order,
-arrives at the same state (Lamport 1978; a last-writer-wins register map).
+Every reader of the same transactions, in whatever order they come, arrives at the same state: each register
+(see `registers`) keeps the write with the highest stamp (a last-writer-wins register map; Shapiro et al. 2011).
+
+When an animal lives: from its first edit until it is deleted, also when its last point was unset or it has
+only a track; after a deletion, only a point that was placed later, or an explicit addition (SetPoints without
+points), brings it back, and with it only what was set later. An animal whose making was undone does not live.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from leaptui.pose.edits import DeleteInstance, Edit, PointValue, SetPoints, SetTrack
+from leaptui.pose.edits import Edit, Former, RenameNode, Restore
 from leaptui.pose.instance import Instance, LabeledFrame
 from leaptui.pose.labels import FrameKey, Labels
+from leaptui.pose.registers import EMPTY, Address, Register, writes
+from leaptui.pose.renames import Rename, Renames
 from leaptui.pose.skeleton import Skeleton
+from leaptui.pose.stamps import NEVER, Stamp
 
 
-class Stamp(NamedTuple):
-    """When, for merging: counter first, then session."""
+@dataclass(slots=True)
+class Animal:
+    """Registers of one instance; points by the names under which they were written."""
 
-    counter: int
-    session: str
+    born: Stamp
+    points: dict[str, Register] = field(default_factory=dict)
+    track: Register = EMPTY
+    added: Register = EMPTY
+    deleted: Register = EMPTY
 
 
-NEVER = Stamp(0, "")
+@dataclass(slots=True)
+class Frame:
+    """Registers of one frame."""
 
-
-@dataclass
-class _Registers:
-    """One instance: its points, track and deletion, each with the stamp that set it."""
-
-    points: dict[str, tuple[PointValue, Stamp]] = field(default_factory=dict)
-    track: tuple[str | None, Stamp] = (None, NEVER)
-    deleted: Stamp = NEVER
-    born: Stamp = NEVER
-
-    def alive_points(self) -> dict[str, PointValue]:
-        """Points set after the last deletion."""
-        return {node: value for node, (value, stamp) in self.points.items() if stamp > self.deleted}
-
-    @property
-    def alive(self) -> bool:
-        return any(stamp > self.deleted for _, stamp in self.points.values()) or (
-            self.track[1] > self.deleted and self.deleted == NEVER
-        )
+    animals: dict[str, Animal] = field(default_factory=dict)
+    checksum: Register = EMPTY
 
 
 class MergedState:
-    """Registers of every instance of every frame."""
+    """Registers of every frame, and the renames of nodes."""
 
     def __init__(self) -> None:
-        self._instances: dict[FrameKey, dict[str, _Registers]] = {}
-        self._checksums: dict[FrameKey, tuple[int, Stamp]] = {}
+        self.frames: dict[FrameKey, Frame] = {}
+        self.renames = Renames()
 
-    def apply(self, edit: Edit, stamp: Stamp) -> None:
-        """Take one edit in; order does not matter, and taking one twice changes nothing."""
-        key = FrameKey(edit.video, edit.frame)
-        registers = self._instances.setdefault(key, {}).setdefault(edit.instance, _Registers())
-        if registers.born == NEVER or stamp < registers.born:
-            registers.born = stamp
-        match edit:
-            case SetPoints():
-                for node, value in edit.points.items():
-                    if node not in registers.points or registers.points[node][1] < stamp:
-                        registers.points[node] = (value, stamp)
-                if edit.checksum is not None and self._checksums.get(key, (0, NEVER))[1] < stamp:
-                    self._checksums[key] = (edit.checksum, stamp)
-            case SetTrack():
-                if registers.track[1] < stamp:
-                    registers.track = (edit.track, stamp)
-            case DeleteInstance():
-                registers.deleted = max(registers.deleted, stamp)
+    def apply(self, edits: Sequence[Edit], stamp: Stamp) -> set[FrameKey]:
+        """Take one transaction in; order does not matter, and taking one twice changes nothing.
+
+        Returns:
+            The frames in which something is different now; every frame, after a rename.
+        """
+        changed = set()
+        for address, (value, origin) in writes(edits, stamp).items():
+            if self._put(address, Register(value, stamp, origin)):
+                changed.add(address.key)
+        renames = [edit for edit in edits if isinstance(edit, RenameNode)]
+        if any([self.renames.add(Rename(stamp, place, r.old, r.new)) for place, r in enumerate(renames)]):
+            return set(self.frames)
+        return changed
+
+    def _put(self, address: Address, register: Register) -> bool:
+        kind, key, name, node = address
+        frame = self.frames.get(key)
+        if frame is None:
+            frame = self.frames[key] = Frame()
+        if kind == "checksum":
+            if frame.checksum.stamp >= register.stamp:
+                return False
+            frame.checksum = register
+            return True
+        animal = frame.animals.get(name)
+        if animal is None:
+            animal = frame.animals[name] = Animal(register.stamp)
+        elif register.stamp < animal.born:
+            animal.born = register.stamp
+        if kind == "point":
+            present = animal.points.get(node)
+            if present is not None and present.stamp >= register.stamp:
+                return False
+            animal.points[node] = register
+            return True
+        if getattr(animal, kind).stamp >= register.stamp:
+            return False
+        setattr(animal, kind, register)
+        return True
 
     def labels(self, skeleton: Skeleton) -> Labels:
         """The merged labels; nodes the skeleton does not have are left out, not lost."""
         labels = Labels(skeleton)
-        for key in self._instances:
+        for key in self.frames:
             labels.add(self.frame(key, skeleton))
         return labels
 
     def frame(self, key: FrameKey, skeleton: Skeleton) -> LabeledFrame:
-        """One frame as merged."""
+        """One frame as merged; without instances where nothing is labelled."""
+        frame = self.frames.get(key)
+        if frame is None:
+            return LabeledFrame(*key)
         instances = []
-        for name, registers in sorted(self._instances.get(key, {}).items(), key=lambda item: (item[1].born, item[0])):
-            if not registers.alive:
+        for name, animal in sorted(frame.animals.items(), key=lambda item: (item[1].born, item[0])):
+            points = self._points(animal, skeleton)
+            if not _lives(animal, points.values()):
                 continue
-            points = np.full((len(skeleton), 2), np.nan)
-            occluded = np.zeros(len(skeleton), dtype=bool)
-            for node, value in registers.alive_points().items():
-                if value is not None and node in skeleton:
-                    index = skeleton.index(node)
-                    points[index] = value[:2]
-                    occluded[index] = value[2]
-            instances.append(Instance(points, occluded, registers.track[0], name))
-        checksum = self._checksums.get(key)
-        return LabeledFrame(key.video, key.frame, instances, None if checksum is None else checksum[0])
+            instances.append(_instance(name, animal, points, skeleton))
+        return LabeledFrame(key.video, key.frame, instances, frame.checksum.value)
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """Every register with its stamp, frames in order."""
-        plain = []
-        for key in sorted(self._instances):
-            item: dict[str, Any] = {"video": key.video, "frame": key.frame, "instances": []}
-            if key in self._checksums:
-                value, stamp = self._checksums[key]
-                item["checksum"] = [value, *stamp]
-            for name, registers in sorted(self._instances[key].items()):
-                item["instances"].append(
-                    {
-                        "id": name,
-                        "born": [*registers.born],
-                        "deleted": [*registers.deleted],
-                        "track": [registers.track[0], *registers.track[1]],
-                        "points": {
-                            node: [None if value is None else [*value], *stamp]
-                            for node, (value, stamp) in sorted(registers.points.items())
-                        },
-                    }
-                )
-            plain.append(item)
-        return plain
+    def unset(self, key: FrameKey, skeleton: Skeleton) -> dict[str, frozenset[str]]:
+        """Nodes that a person has unset, by instance."""
+        frame = self.frames.get(key)
+        found = {}
+        for name, animal in (frame.animals if frame else {}).items():
+            points = self._points(animal, skeleton)
+            if _lives(animal, points.values()):
+                shown = {node for node, r in points.items() if r.value is None and r.origin > animal.deleted.origin}
+                found[name] = frozenset(node for node in shown if node in skeleton)
+        return found
 
-    @classmethod
-    def from_json(cls, plain: list[dict[str, Any]]) -> MergedState:
-        """Read what `to_json` wrote.
+    def current(self, address: Address, skeleton: Skeleton) -> Register:
+        """A register as it is now; a point by the name that its node has now."""
+        frame = self.frames.get(address.key)
+        if frame is None:
+            return EMPTY
+        if address.kind == "checksum":
+            return frame.checksum
+        animal = frame.animals.get(address.instance)
+        if animal is None:
+            return EMPTY
+        if address.kind == "point":
+            return self._points(animal, skeleton).get(address.node, EMPTY)
+        register: Register = getattr(animal, address.kind)
+        return register
 
-        Raises:
-            ValueError, KeyError, TypeError, IndexError: if it is something else.
+    def former(self, edits: Sequence[Edit], skeleton: Skeleton) -> tuple[Restore, ...]:
+        """What the registers that a transaction is about to set hold now, one Restore a frame.
+
+        Checksums are left out: they say something of the video, and are not to be undone.
         """
-        state = cls()
-        for item in plain:
-            key = FrameKey(str(item["video"]), int(item["frame"]))
-            if "checksum" in item:
-                value, counter, session = item["checksum"]
-                state._checksums[key] = (int(value), Stamp(int(counter), str(session)))
-            instances = state._instances.setdefault(key, {})
-            for entry in item["instances"]:
-                track, counter, session = entry["track"]
-                registers = _Registers(
-                    track=(track, Stamp(int(counter), str(session))),
-                    deleted=Stamp(int(entry["deleted"][0]), str(entry["deleted"][1])),
-                    born=Stamp(int(entry["born"][0]), str(entry["born"][1])),
-                )
-                for node, (value, counter, session) in entry["points"].items():
-                    point = None if value is None else (float(value[0]), float(value[1]), bool(value[2]))
-                    registers.points[str(node)] = (point, Stamp(int(counter), str(session)))
-                instances[str(entry["id"])] = registers
-        return state
+        frames: dict[FrameKey, list[Former]] = {}
+        for address in writes(edits, NEVER):
+            if address.kind == "checksum":
+                continue
+            register = self.current(address, skeleton)
+            frames.setdefault(address.key, []).append(
+                Former(address.kind, address.instance, address.node, register.value, register.origin)
+            )
+        return tuple(Restore(key.video, key.frame, tuple(registers)) for key, registers in frames.items())
+
+    def _points(self, animal: Animal, skeleton: Skeleton) -> dict[str, Register]:
+        """The point of each node; where two names lead to one node, the later one."""
+        if not len(self.renames):
+            return animal.points
+        found: dict[str, tuple[Stamp, bool, str]] = {}
+        for name, register in animal.points.items():
+            node = self.renames.resolve(name, register.stamp, skeleton)
+            rank = (register.stamp, name == node, name)
+            if node not in found or found[node] < rank:
+                found[node] = rank
+        return {node: animal.points[name] for node, (_, _, name) in found.items()}
+
+
+def _lives(animal: Animal, points: Iterable[Register]) -> bool:
+    gone = animal.deleted.origin
+    if gone == NEVER:
+        return any(register.origin > NEVER for register in (animal.added, animal.track, *points))
+    return animal.added.origin > gone or any(r.value is not None and r.origin > gone for r in points)
+
+
+def _instance(name: str, animal: Animal, registers: dict[str, Register], skeleton: Skeleton) -> Instance:
+    points = np.full((len(skeleton), 2), np.nan)
+    occluded = np.zeros(len(skeleton), dtype=bool)
+    gone = animal.deleted.origin
+    for node, (value, _, origin) in registers.items():
+        if value is not None and origin > gone and node in skeleton:
+            index = skeleton.index(node)
+            points[index] = value[:2]
+            occluded[index] = value[2]
+    return Instance(points, occluded, animal.track.value if animal.track.origin > gone else None, name)
