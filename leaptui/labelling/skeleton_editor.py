@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from leaptui.labelling.done import Done
+from leaptui.labelling.done import Done, nothing
 from leaptui.pose import skeleton_edits as edits
 from leaptui.pose.edits import RenameNode
 from leaptui.pose.skeleton import Skeleton
 from leaptui.pose.store import LabelStore
 from leaptui.project import Project
+
+Renames = tuple[RenameNode, ...]
 
 
 @dataclass(frozen=True)
@@ -17,13 +19,14 @@ class _Step:
     """One change, as it was before and after.
 
     Args:
-        renames: (old, new) names that the labels follow.
+        forward, backward: renames that the labels follow when it is done, and when it is taken back.
     """
 
     words: str
     before: Skeleton
     after: Skeleton
-    renames: tuple[tuple[str, str], ...] = ()
+    forward: Renames = ()
+    backward: Renames = ()
 
 
 class SkeletonEditor:
@@ -55,19 +58,25 @@ class SkeletonEditor:
 
     def add(self, name: str, point: tuple[float, float] | None = None) -> Done:
         """Add a node at the end."""
-        return self._change(f"{name.strip()} added", edits.add_node(self.skeleton, name, point))
+        after = edits.add_node(self.skeleton, name, point)
+        name = name.strip()
+        # Points that it gets are put aside with it, should the addition be taken back.
+        aside = RenameNode(name, self._store.tombstone(name))
+        return self._change(f"{name} added", after, tuple(self._store.afresh(name)), (aside,))
 
     def rename(self, old: str, new: str) -> Done:
         """Rename a node; its points follow."""
         if new.strip() == old:
-            return Done(f"{old} keeps its name", False)
+            return nothing(f"{old} keeps its name")
         after = edits.rename_node(self.skeleton, old, new)
-        return self._change(f"{old} is {new.strip()} now", after, ((old, new.strip()),))
+        there = (RenameNode(old, new.strip()),)
+        return self._change(f"{old} is {new.strip()} now", after, there, _back(there))
 
     def delete(self, name: str) -> Done:
         """Delete a node; its points are put aside until the deletion is undone."""
         after = edits.delete_node(self.skeleton, name)
-        return self._change(f"{name} deleted", after, ((name, self._store.tombstone(name)),))
+        aside = (RenameNode(name, self._store.tombstone(name)),)
+        return self._change(f"{name} deleted", after, aside, _back(aside))
 
     def move(self, name: str, by: int) -> Done:
         """Move a node down (by > 0) or up in the order."""
@@ -101,36 +110,40 @@ class SkeletonEditor:
     def undo(self) -> Done:
         """Take the last change back."""
         if not self._undo:
-            return Done("nothing to undo", False)
+            return nothing("nothing to undo")
         step = self._undo.pop()
-        self._redo.append(step)
-        back = tuple((new, old) for old, new in step.renames)
-        return self._write(f"undone: {step.words}", step.before, back)
+        self._redo.append(replace(step, forward=_back(step.backward)))
+        return self._write(f"undone: {step.words}", step.before, step.backward)
 
     def redo(self) -> Done:
         """Do again what was undone."""
         if not self._redo:
-            return Done("nothing to redo", False)
+            return nothing("nothing to redo")
         step = self._redo.pop()
         self._undo.append(step)
-        return self._write(f"done again: {step.words}", step.after, step.renames)
+        return self._write(f"done again: {step.words}", step.after, step.forward)
 
-    def _change(self, words: str, after: Skeleton, renames: tuple[tuple[str, str], ...] = ()) -> Done:
+    def _change(self, words: str, after: Skeleton, forward: Renames = (), backward: Renames = ()) -> Done:
         before = self.skeleton
         if after == before:
-            return Done(words, False)
-        done = self._write(words, after, renames)
-        self._undo.append(_Step(words, before, after, renames))
+            return nothing(words)
+        done = self._write(words, after, forward)
+        self._undo.append(_Step(words, before, after, forward, backward))
         self._redo.clear()
         return done
 
-    def _write(self, words: str, skeleton: Skeleton, renames: tuple[tuple[str, str], ...]) -> Done:
+    def _write(self, words: str, skeleton: Skeleton, renames: Renames) -> Done:
         """Labels first: a name the skeleton does not know yet is read under its old one."""
         if renames:
-            self._store.apply([RenameNode(old, new) for old, new in renames], words)
+            self._store.apply(renames, words)
         now = Project.open(self._project.folder)
         now.skeleton = skeleton
         now.save()
         self._project.skeleton, self._project.videos = skeleton, now.videos
         self._store.skeleton = skeleton
-        return Done(words, True)
+        return Done(words)
+
+
+def _back(renames: Renames) -> Renames:
+    """The renames that take these back."""
+    return tuple(RenameNode(rename.new, rename.old) for rename in reversed(renames))
