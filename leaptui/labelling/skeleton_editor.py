@@ -135,6 +135,8 @@ class SkeletonEditor:
     def _write(self, words: str, skeleton: Skeleton, renames: Renames) -> Done:
         """Labels first: a name the skeleton does not know yet is read under its old one."""
         if renames:
+            for rename in renames:
+                self._store.settle(rename.new)
             self._store.apply(renames, words)
         now = Project.open(self._project.folder)
         now.skeleton = skeleton

@@ -152,6 +152,24 @@ class MergedState:
             )
         return tuple(Restore(key.video, key.frame, tuple(registers)) for key, registers in frames.items())
 
+    def led_away(self, node: str, skeleton: Skeleton) -> tuple[Restore, ...]:
+        """Writes of the points that are kept under a name but belong to another node by now, under that node's."""
+        if not self.renames.knows(node):
+            return ()
+        found = []
+        for key, frame in self.frames.items():
+            registers = []
+            for name, animal in frame.animals.items():
+                kept = animal.points.get(node)
+                if kept is None:
+                    continue
+                now = self.renames.resolve(node, kept.stamp, skeleton)
+                if now != node and self._points(animal, skeleton)[now] is kept:
+                    registers.append(Former("point", name, now, kept.value, kept.origin))
+            if registers:
+                found.append(Restore(key.video, key.frame, tuple(registers)))
+        return tuple(found)
+
     def _points(self, animal: Animal, skeleton: Skeleton) -> dict[str, Register]:
         """The point of each node; where two names lead to one node, the later one."""
         if not len(self.renames):

@@ -316,6 +316,12 @@ class LabelStore:
         """A name that no node has, under which the points of a deleted node are kept."""
         return f"{TOMBSTONE}{node}:{secrets.token_hex(4)}"
 
+    def settle(self, node: str) -> None:
+        """Before a rename to a name that was another node's: keep that node's points where no new one replaces them."""
+        with self._lock:
+            moved = [[each] for each in self._state.led_away(node, self.skeleton)]
+        self.apply_all(moved, f"points of the former {node} moved along")
+
     def afresh(self, node: str) -> list[RenameNode]:
         """Edits by which a new node starts without the points of a former one of its name; none if there was none."""
         with self._lock:
@@ -386,8 +392,7 @@ class LabelStore:
         return changed
 
     def _say(self, path: Path, reason: str) -> None:
-        problem = Problem(path, 0, reason)
-        if problem not in self.problems:
+        if (problem := Problem(path, 0, reason)) not in self.problems:
             self.problems.append(problem)
 
 
