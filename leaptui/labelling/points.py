@@ -79,12 +79,13 @@ class PointCommands(LabellerState):
         if not doubtful:
             return nothing("no predicted point is left to check in this animal")
         order = [node for _, node in doubtful]
-        if self.node in order:
+        if self.node in order and self._doubted == self._cursor:
             chosen = order[(order.index(self.node) + direction) % len(order)]
         else:
             chosen = order[0 if direction > 0 else -1]
         score = float(animal.scores[chosen])
         done = self.select_node(chosen)
+        self._doubted = self._cursor
         said = f"score {score:.2f}" if math.isfinite(score) else "no score"
         return replace(done, words=f"{self.node_name}: {said}, {plural(len(order), 'predicted point')} left")
 

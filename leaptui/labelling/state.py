@@ -71,6 +71,7 @@ class LabellerState:
         self.index = LabelIndex(len(skeleton), labels, self._absent)
         self._tracks = {i.track for frame in labels for i in frame.instances if i.track is not None}
         self._cursor = Cursor(FrameKey(self.videos[0].id, 0))
+        self._doubted: Cursor | None = None
         self._jumps = JumpList()
         self._memory = Memory()
         self._past: list[Step] = []

@@ -73,9 +73,7 @@ class LabelStore:
         self._history = History()
         self._history_read = False
         # Taken in this order: the disk for writing, the journals of others, the state in memory.
-        self._writing = threading.RLock()
-        self._reading = threading.RLock()
-        self._lock = threading.RLock()
+        self._writing, self._reading, self._lock = threading.RLock(), threading.RLock(), threading.RLock()
         if snapshot.problem is not None:
             self._say(folder / _SNAPSHOT, snapshot.problem)
         try:
@@ -317,7 +315,7 @@ class LabelStore:
         return f"{TOMBSTONE}{node}:{secrets.token_hex(4)}"
 
     def settle(self, node: str) -> None:
-        """Before a rename to a name that was another node's: keep that node's points where no new one replaces them."""
+        """Before a rename to a name that another node had: keep its points where no new one replaces them."""
         with self._lock:
             moved = [[each] for each in self._state.led_away(node, self.skeleton)]
         self.apply_all(moved, f"points of the former {node} moved along")

@@ -253,6 +253,9 @@ def test_the_doubtful_come_by_their_scores(make):
     labeller.place((1.0, 1.0), advance=False)
     labeller.next_doubtful_node()
     assert labeller.node_name == "tipL"
+    labeller.select_node(0)
+    labeller.next_doubtful_node()
+    assert labeller.node_name == "tipL", "after something else it begins with the worst again"
 
 
 def test_nodes_are_found_by_number_and_by_letters(make):
