@@ -69,6 +69,8 @@ class Terminal:
         pixel_mouse: it reports the mouse in pixels (mode 1016).
         patch: how pictures are changed in part.
         registers: colour registers of sixel.
+        largest: (width, height) in pixels of the largest sixel picture, if the terminal has a limit: xterm drops
+            a picture that says it is larger, and cuts off one that does not say.
         tmux: set inside tmux, when pictures can be passed through.
         answered: it answered the probe.
         round_trip: seconds the answer took.
@@ -83,6 +85,7 @@ class Terminal:
     pixel_mouse: bool = False
     patch: Patch = Patch.CELLS
     registers: int = 256
+    largest: tuple[int, int] | None = None
     tmux: Tmux | None = None
     answered: bool = False
     round_trip: float | None = None
