@@ -158,6 +158,18 @@ class PredictionsFile:
     def __len__(self) -> int:
         return self._length
 
+    @property
+    def frames(self) -> NDArray[np.int64]:
+        """(N,) index of each frame in its video, read anew each time.
+
+        Raises:
+            UnusableInput: if the file is damaged there.
+        """
+        try:
+            return np.asarray(self._file["frames"][:], dtype=np.int64)
+        except OSError as error:
+            raise UnusableInput("its frames cannot be read: the file is damaged", where=self.path) from error
+
     def read(self, start: int = 0, stop: int | None = None) -> Predictions:
         """Rows start <= i < stop as Predictions.
 
@@ -188,7 +200,7 @@ class PredictionsFile:
             UnusableInput: if the file is damaged there.
         """
         wanted = np.asarray(frames, dtype=np.int64)
-        rows, there = _rows_of(np.asarray(self._file["frames"][:], dtype=np.int64), wanted)
+        rows, there = _rows_of(self.frames, wanted)
         return _picked(self.read(0, 0), wanted, there, [self.read(int(row), int(row) + 1) for row in rows[there]])
 
     def blocks(self, size: int = BLOCK) -> Iterator[Predictions]:
@@ -210,7 +222,7 @@ class PredictionsFile:
 
 
 AnyPredictions = Predictions | PredictionsFile
-"""What exporters take: both have `skeleton`, `provenance`, `bad`, `instances`, `read`, `at`, `blocks` and a length."""
+"""What exporters take: both have `skeleton`, `provenance`, `bad`, `instances`, `frames`, `read`, `at`, `blocks` and a length."""
 
 
 def open_predictions(path: Path, skeleton: Skeleton | None = None) -> AnyPredictions:

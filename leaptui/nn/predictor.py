@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from leaptui.errors import UnusableInput
+from leaptui.nn.geometry import scaled_size
 from leaptui.nn.hardware import choose_device, choose_precision, describe, free_memory, memory_errors
 from leaptui.nn.model import load_model
 from leaptui.nn.model_metadata import ModelMetadata
@@ -21,6 +23,23 @@ from leaptui.pose.skeleton import Skeleton
 
 _CPU_BUDGET = 2**30
 _MOST_FRAMES = {"cpu": 16, "mps": 64, "cuda": 512}
+
+
+@dataclass(frozen=True)
+class FrameMaps:
+    """What a model finds in one frame, and how it comes to it.
+
+    Args:
+        points: (J, 2) x, y in source pixels.
+        scores: (J,) in [0, 1].
+        maps: (J, h, w) confidence in [0, 1], the cells that lie over the frame; of a softmax, relative to its peak.
+        stride: source pixels a cell along x and y; the centre of cell i is at (i + 0.5) * stride - 0.5.
+    """
+
+    points: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    stride: tuple[float, float]
 
 
 class Predictor:
@@ -94,8 +113,7 @@ class Predictor:
             UnusableInput: if the array is not of that form.
             OperationFailed: if the device is too small for one frame.
         """
-        if frames.ndim != 4 or frames.dtype != np.uint8 or frames.shape[-1] not in (1, 3):
-            raise UnusableInput(f"frames are {frames.dtype} {frames.shape}, not uint8 (n, H, W, 1 or 3)")
+        _check(frames)
         count, height, width = frames.shape[:3]
         nodes = len(self.skeleton)
         if count == 0 or 0 in (height, width):
@@ -109,10 +127,46 @@ class Predictor:
             scores = torch.cat([s for _, s in found]).cpu().numpy()
         return points[:, None], scores[:, None]
 
+    def predict_with_maps(self, frame: NDArray[np.uint8]) -> FrameMaps:
+        """Find the animal in one frame, and keep the confidence maps.
+
+        Args:
+            frame: (H, W, C) uint8 of any size but none, C 1 or 3.
+
+        Raises:
+            UnusableInput: if the array is not of that form.
+            OperationFailed: if the device is too small for it.
+        """
+        frames = frame[None]
+        _check(frames)
+        height, width = frame.shape[:2]
+        if 0 in (height, width):
+            raise UnusableInput(f"a frame of {width} x {height} px shows nothing")
+        with torch.inference_mode(), memory_errors("Predict on smaller frames or on another device."):
+            maps = self._maps(frames)
+            points, scores = self._peaks(maps, height, width)
+            tall, wide = scaled_size(height, width, self._preprocessing.input_scale)
+            cell = self._metadata.output_stride
+            heights = self._heights(maps[0].float())[:, : -(-tall // cell), : -(-wide // cell)]
+            return FrameMaps(
+                points[0].cpu().numpy(),
+                scores[0].cpu().numpy(),
+                heights.cpu().numpy(),
+                (cell * width / wide, cell * height / tall),
+            )
+
+    def _heights(self, maps: Tensor) -> Tensor:
+        """(J, h, w) of what the network returned as confidence in [0, 1]."""
+        if self._metadata.activation == "softmax":
+            return torch.exp(maps - maps.amax(dim=(-2, -1), keepdim=True))
+        return maps.clamp(0.0, 1.0)
+
     def _batch(self, frames: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
-        maps = self._maps(frames)
+        return self._peaks(self._maps(frames), frames.shape[1], frames.shape[2])
+
+    def _peaks(self, maps: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+        """Points (n, J, 2) in pixels of frames of that size, and scores (n, J)."""
         points, scores = find_peaks(maps, self._metadata.activation, self._metadata.output_stride, self._input_sigma)
-        height, width = frames.shape[1:3]
         points = self._preprocessing.to_source(points, height, width)
         # Padding belongs to no frame: a peak there is put on the border.
         edge = torch.tensor([width - 0.5, height - 0.5], device=points.device)
@@ -126,6 +180,11 @@ class Predictor:
         prepared = self._preprocessing.prepare(match_channels(moved, self.channels))
         maps: Tensor = self._network(prepared.to(self._dtype))
         return maps
+
+
+def _check(frames: NDArray[np.uint8]) -> None:
+    if frames.ndim != 4 or frames.dtype != np.uint8 or frames.shape[-1] not in (1, 3):
+        raise UnusableInput(f"frames are {frames.dtype} {frames.shape}, not uint8 (n, H, W, 1 or 3)")
 
 
 def fold_normalisation(network: nn.Module) -> nn.Module:

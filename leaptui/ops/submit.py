@@ -25,7 +25,7 @@ def submit(request: Request, parent: Path | None = None) -> RunDirectory:
     validate(request)
     request.check()
     run = RunDirectory.create(parent or request.runs_folder(), operation_of(request).name, to_json(request))
-    launch(run, env=_environment())
+    launch(run, env=worker_environment())
     return run
 
 
@@ -42,7 +42,7 @@ _CPU_TUNING = {
 }
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """What a worker's environment has beyond its parent's."""
     return {name: value for name, value in _CPU_TUNING.items() if name not in os.environ}
 

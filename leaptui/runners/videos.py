@@ -1,14 +1,17 @@
-"""Videos of a project: registering them, and opening them again as they were."""
+"""Videos of a project: registering them, opening them again as they were, and reading a frame to look at."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from leaptui.errors import UnusableInput
 from leaptui.media import open_video
+from leaptui.media.grey import frame_checksum, to_grey
 from leaptui.media.preflight import preflight
-from leaptui.media.video import Video, VideoSource
+from leaptui.media.readers import VIDEO_FILE_READERS, kind_of
+from leaptui.media.video import Image, Video, VideoSource
 from leaptui.project import Project, VideoRecord, short_id
 from leaptui.runs.context import RunContext
 
@@ -105,3 +108,25 @@ def open_record(project: Project, record: VideoRecord) -> Video:
 def _index(project: Project, record: VideoRecord) -> Path | None:
     path = project.index_folder / f"{record.id}.npz"
     return path if path.is_file() else None
+
+
+class HeldFrame(NamedTuple):
+    """Pixels (H, W, C) uint8 of a frame, and its checksum."""
+
+    pixels: Image
+    checksum: int
+
+
+def read_frame(video: Video, index: int, *, grey: bool) -> HeldFrame:
+    """A frame with its checksum, each picture decoded once.
+
+    Raises:
+        IndexError, FrameError: as `Video.get`.
+    """
+    is_file = kind_of(video.source.path) in VIDEO_FILE_READERS
+    counted = video.get(index, grey=is_file)
+    checksum = frame_checksum(counted)
+    wants_grey = grey or video.shape[2] == 1
+    if not is_file:
+        return HeldFrame(to_grey(counted) if wants_grey else counted, checksum)
+    return HeldFrame(counted if wants_grey else video.get(index), checksum)

@@ -1,1 +1,1 @@
-"""Run directories: layout, events, control, launch. Standard library and psutil only."""
+"""Run directories (layout, events, control, launch) and companion processes. Standard library and psutil only."""

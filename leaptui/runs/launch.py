@@ -62,7 +62,7 @@ def launch(
     try:
         if resume:
             clear_stop(run)
-        process = _start(command, run, {**os.environ, **_import_path(), **(env or {})})
+        process = _start(command, run, {**os.environ, **import_path(), **(env or {})})
     except OSError as problem:
         raise UnusableInput(
             f"the run cannot be started here ({problem.strerror or problem})",
@@ -116,7 +116,7 @@ def _start(command: list[str], run: RunDirectory, env: Mapping[str, str]) -> sub
     return process
 
 
-def _import_path() -> dict[str, str]:
+def import_path() -> dict[str, str]:
     """What the worker needs to find this very leaptui when it runs from a source tree."""
     root = str(Path(leaptui.__file__).resolve().parent.parent)
     installed = {str(Path(each).resolve()) for each in (*site.getsitepackages(), site.getusersitepackages())}

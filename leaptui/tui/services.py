@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leaptui.tui.run_picture import RunPicture, RunReader
+
+if TYPE_CHECKING:
+    from leaptui.tui.companions import Requests
 
 _LISTING_SOON = 1
 _LISTING_LATER = 4
@@ -40,6 +43,20 @@ def _run_paths(parent: Path) -> Sequence[Path]:
     return [run.path for run in list_runs(parent)]
 
 
+def _frame_reader(project: Path) -> Requests:
+    from leaptui.runs.companion import Companion
+
+    return Companion("the frame reader", "leaptui.runners.frame_server", [str(project.absolute())])
+
+
+def _predictor(model: Path, device: str) -> Requests:
+    from leaptui.ops.submit import worker_environment
+    from leaptui.runs.companion import Companion
+
+    arguments = [str(model.absolute()), device]
+    return Companion("the predictor", "leaptui.runners.warm_predictor", arguments, env=worker_environment())
+
+
 @dataclass(frozen=True)
 class Services:
     """Ways down.
@@ -51,6 +68,8 @@ class Services:
         stop: ask a run to stop.
         run_paths: the run directories in a folder, newest first.
         now: seconds since the epoch.
+        frame_reader: the process that reads frames and predictions of a project.
+        predictor: a process that keeps a model loaded, on a device ("auto", "cpu", ...).
     """
 
     submit: Callable[[Any, Path | None], Path] = _submit
@@ -58,6 +77,8 @@ class Services:
     stop: Callable[[Path], None] = _stop
     run_paths: Callable[[Path], Sequence[Path]] = _run_paths
     now: Callable[[], float] = time.time
+    frame_reader: Callable[[Path], Requests] = _frame_reader
+    predictor: Callable[[Path, str], Requests] = _predictor
 
 
 @dataclass(frozen=True)
