@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from leaptui.cli.app import open_app
 from leaptui.cli.build import JSON, parse
 from leaptui.cli.commands import perform_here
 from leaptui.cli.follow import follow
@@ -20,7 +21,6 @@ from leaptui.ops.predict import PredictRequest
 from leaptui.ops.requests import Request
 from leaptui.ops.submit import submit
 from leaptui.ops.train import TrainRequest
-from leaptui.registry import resolve
 from leaptui.runs.files import read_object
 from leaptui.words import duration, percent
 
@@ -44,8 +44,7 @@ def demo(args: Sequence[str]) -> int:
     if request.no_tui or "json" in parsed.flags or not (sys.stdin.isatty() and sys.stdout.isatty()):
         return ExitCode.DONE
     input("\nEnter opens the app (q leaves it) … ")
-    run_app: Callable[[Path], int] = resolve("leaptui.tui.app:run_app")
-    return run_app(made.project)
+    return open_app(made.project)
 
 
 def _trained(made: DemoResult, request: DemoRequest) -> dict[str, Any]:

@@ -30,7 +30,11 @@ COMMANDS: dict[str, Command] = {
     "runs": Command("list the runs of a project", "leaptui.cli.run_commands:runs"),
     "attach": Command("follow a run live; leaving does not stop it", "leaptui.cli.run_commands:attach"),
     "stop": Command("ask a run to stop", "leaptui.cli.run_commands:stop"),
+    "labels": Command("list who changed which labels, and when: labels log", "leaptui.cli.labels_log:labels"),
+    "doctor": Command("say what the terminal can show, and what else is found here", "leaptui.cli.doctor:doctor"),
+    "label": Command("place points on frames with the keyboard", "leaptui.cli.app:label"),
     "demo": Command(OPERATIONS["demo"].summary, "leaptui.cli.demo:demo"),
+    "show": Command("print a frame with its points, right in the terminal", "leaptui.cli.show:show"),
 }
 
 
@@ -55,8 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(args: list[str]) -> int:
-    if not args:
-        return _app(None)
+    if not args or args[0] == "--graphics" or args[0].startswith("--graphics="):
+        return _app(args)
     first, rest = args[0], args[1:]
     if first in ("-h", "--help", "help"):
         return _help()
@@ -70,21 +74,14 @@ def _dispatch(args: list[str]) -> int:
         from leaptui.cli.commands import operate
 
         return operate(OPERATIONS[first], rest)
-    if first.startswith("-") or rest or not Path(first).exists():
+    if first.startswith("-") or not Path(first).exists():
         return _unknown(first)
-    return _app(Path(first))
+    return _app(args)
 
 
-def _app(start: Path | None) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        sys.stderr.write("leaptui: the app needs a terminal; `leaptui --help` lists the commands\n")
-        return ExitCode.USAGE
-    if start is not None:
-        from leaptui.project import Project
-
-        Project.open(start)
-    run_app: Callable[[Path | None], int] = resolve("leaptui.tui.app:run_app")
-    return run_app(start)
+def _app(args: list[str]) -> int:
+    command: Callable[[list[str]], int] = resolve("leaptui.cli.app:app")
+    return command(args)
 
 
 def _unknown(word: str) -> int:
@@ -106,7 +103,7 @@ def _help() -> int:
         "leaptui: LEAP in the terminal. Animal pose estimation over SSH.",
         "",
         "usage: leaptui                    the app: recent projects",
-        "       leaptui PROJECT            the app on that project",
+        "       leaptui PROJECT            the app on that project (--graphics: how to draw)",
         "       leaptui COMMAND --help     what a command takes",
         "",
         *(f"  {name:<{width}}  {summary}" for name, summary in rows),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from leaptui.graphics.painter import Fragment
 from leaptui.graphics.terminal import Terminal, Tmux
+
+if TYPE_CHECKING:
+    from leaptui.graphics.painter import Fragment
 
 SYNC_BEGIN = b"\x1b[?2026h"
 SYNC_END = b"\x1b[?2026l"

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.driver import Driver
 from textual.screen import Screen
 
 from leaptui.config import Config, load_config, remember_project
 from leaptui.errors import LeaptuiError
+from leaptui.graphics.terminal import Terminal
 from leaptui.project import Project
 from leaptui.tui import messages
+from leaptui.tui.canvas_host import CanvasHost
 from leaptui.tui.keymap import COMMANDS, bindings, commands, keymap_problems
 from leaptui.tui.services import Services
-from leaptui.tui.session import Session
+from leaptui.tui.session import LabelStart, Session
 from leaptui.tui.styles import style
 from leaptui.tui.theme import DEFAULT, THEMES, tokens
 from leaptui.words import visible, visible_lines
 
+if TYPE_CHECKING:
+    from leaptui.graphics.probe import Probed
 
-class LeaptuiApp(App[None]):
+
+class LeaptuiApp(CanvasHost):
     """leaptui in the terminal.
 
     Args:
         start: a project to open at once.
         run: a run directory to open at once.
+        label: the place in the project `start` where labelling is to begin at once.
         services: ways to operations and runs; the real ones by default.
+        terminal: what the terminal can show; one without pictures by default.
+        driver_class: how Textual talks to the terminal; its own way by default.
     """
 
     TITLE = "leaptui"
@@ -38,15 +48,25 @@ class LeaptuiApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide"), (150, "-very-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
 
-    def __init__(self, start: Path | None = None, *, run: Path | None = None, services: Services | None = None) -> None:
+    def __init__(
+        self,
+        start: Path | None = None,
+        *,
+        run: Path | None = None,
+        label: LabelStart | None = None,
+        services: Services | None = None,
+        terminal: Terminal | None = None,
+        driver_class: type[Driver] | None = None,
+    ) -> None:
         self._config_trouble: LeaptuiError | None = None
         try:
             self.config = load_config()
         except LeaptuiError as error:
             self.config, self._config_trouble = Config(), error
-        super().__init__()
+        super().__init__(terminal, driver_class=driver_class)
         self._start = start
         self._run = run
+        self._label = label
         self.services = services or Services()
         self._clashes_told: set[frozenset[str]] = set()
         for theme in THEMES:
@@ -154,6 +174,39 @@ class LeaptuiApp(App[None]):
         from leaptui.tui.screens.project import ProjectScreen
 
         self.push_screen(ProjectScreen(message.session, self.services))
+        if self._label is not None:
+            self.post_message(messages.OpenLabels(message.session, self._label.video, self._label.frame))
+            self._label = None
+
+    @on(messages.OpenLabels)
+    def _open_labels(self, message: messages.OpenLabels) -> None:
+        self._read_labels(message.session, LabelStart(message.video, message.frame), message.skeleton)
+
+    @work(thread=True, group="open", exclusive=True)
+    def _read_labels(self, session: Session, start: LabelStart, skeleton: bool) -> None:
+        from leaptui.tui.label_desk import LabelDesk
+
+        try:
+            desk = LabelDesk.open(session, self.services, first_node="node 1" if skeleton else None)
+            desk.begin(start.video, start.frame)
+        except LeaptuiError as error:
+            self.post_message(messages.Trouble(error))
+            return
+        self.post_message(messages.LabelsOpened(desk, skeleton))
+
+    @on(messages.LabelsOpened)
+    def _show_labels(self, message: messages.LabelsOpened) -> None:
+        from leaptui.tui.screens.label import LabelScreen
+
+        self.push_screen(LabelScreen(message.desk))
+        if message.skeleton:
+            self.post_message(messages.OpenSkeleton(message.desk))
+
+    @on(messages.OpenSkeleton)
+    def _open_skeleton(self, message: messages.OpenSkeleton) -> None:
+        from leaptui.tui.screens.skeleton import SkeletonScreen
+
+        self.push_screen(SkeletonScreen(message.desk, message.picture), message.desk.skeleton_edited)
 
     @on(messages.OpenForm)
     def _open_form(self, message: messages.OpenForm) -> None:
@@ -193,17 +246,30 @@ class LeaptuiApp(App[None]):
         self.tell(message.error)
 
 
-def run_app(start: Path | None = None, *, run: Path | None = None, services: Services | None = None) -> int:
+def run_app(
+    start: Path | None = None,
+    *,
+    run: Path | None = None,
+    label: LabelStart | None = None,
+    services: Services | None = None,
+    probed: Probed | None = None,
+) -> int:
     """Run the app until it is left.
 
     Args:
         start: a project to open at once; without one, the recent projects.
         run: a run directory to open at once.
+        label: where in the project labelling is to begin at once.
         services: ways to operations and runs; the real ones by default.
+        probed: what the terminal was found to be, and what was typed meanwhile.
 
     Returns:
         The exit status.
     """
-    app = LeaptuiApp(start, run=run, services=services)
+    from leaptui.tui.terminal_driver import driver_for
+
+    terminal = None if probed is None else probed.terminal
+    driver = None if probed is None else driver_for(probed)
+    app = LeaptuiApp(start, run=run, label=label, services=services, terminal=terminal, driver_class=driver)
     app.run()
     return app.return_code or 0

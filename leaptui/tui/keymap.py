@@ -16,12 +16,14 @@ from textual.keys import format_key
 
 from leaptui.tui.command import Command
 from leaptui.tui.label_keys import LABEL_COMMANDS
+from leaptui.tui.skeleton_keys import SKELETON_COMMANDS
 
 GROUPS: dict[str, str] = {
     "app": "Everywhere",
     "projects": "Recent projects",
     "project": "Project",
     "label": "Labelling",
+    "skeleton": "Skeleton",
     "form": "Forms",
     "run": "Run",
     "plot": "Curves",
@@ -85,6 +87,7 @@ COMMANDS: tuple[Command, ...] = (
         "project.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", show=False, palette=False
     ),
     *LABEL_COMMANDS,
+    *SKELETON_COMMANDS,
     Command(
         "form.start",
         "ctrl+s,ctrl+enter",

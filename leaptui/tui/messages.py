@@ -17,6 +17,10 @@ from leaptui.errors import LeaptuiError
 
 if TYPE_CHECKING:
     from leaptui.ops.overview import ProjectOverview
+    from leaptui.pose.labels import FrameKey
+    from leaptui.tui.companions import Found, Frame
+    from leaptui.tui.label_desk import LabelDesk
+    from leaptui.tui.predictions import Arrived
     from leaptui.tui.run_picture import RunPicture
     from leaptui.tui.services import ShelfLook
     from leaptui.tui.session import Session
@@ -61,6 +65,84 @@ class OpenForm(Message):
         self.operation = operation
         self.given = given
         self.hidden = hidden
+        super().__init__()
+
+
+class OpenLabels(Message):
+    """Somebody wants to label.
+
+    Args:
+        session: the open project.
+        video: id of the video to begin with, or None for the first.
+        frame: the frame to begin with, or None for the first that is not completely labelled.
+        skeleton: the skeleton is to be edited.
+    """
+
+    def __init__(
+        self, session: Session, video: str | None = None, frame: int | None = None, *, skeleton: bool = False
+    ) -> None:
+        self.session = session
+        self.video = video
+        self.frame = frame
+        self.skeleton = skeleton
+        super().__init__()
+
+
+class LabelsOpened(Message):
+    """The labels of a project were read."""
+
+    def __init__(self, desk: LabelDesk, skeleton: bool = False) -> None:
+        self.desk = desk
+        self.skeleton = skeleton
+        super().__init__()
+
+
+class OpenSkeleton(Message):
+    """Somebody wants to edit the skeleton.
+
+    Args:
+        desk: the labels it belongs to.
+        picture: the frame to edit the reference pose on, if one is in sight.
+    """
+
+    def __init__(self, desk: LabelDesk, picture: Frame | None = None) -> None:
+        self.desk = desk
+        self.picture = picture
+        super().__init__()
+
+
+class FrameFound(Message):
+    """A frame that was asked for was read, or cannot be."""
+
+    def __init__(self, found: Found) -> None:
+        self.found = found
+        super().__init__()
+
+
+class PredictionNews(Message):
+    """Predictions that were asked for are here, or cannot be had."""
+
+    def __init__(self, arrived: Arrived) -> None:
+        self.arrived = arrived
+        super().__init__()
+
+
+class ModelWarmed(Message):
+    """The model that predicts single frames is further."""
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ModelWarmed)
+
+
+class LabelsWritten(Message):
+    """An attempt to write labels has ended."""
+
+
+class OthersRead(Message):
+    """What other sessions have written was read."""
+
+    def __init__(self, keys: frozenset[FrameKey]) -> None:
+        self.keys = keys
         super().__init__()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,19 @@ from leaptui.project import Project
 if TYPE_CHECKING:
     from leaptui.ops.overview import ProjectOverview
     from leaptui.tui.services import ShelfLook
+
+
+@dataclass(frozen=True)
+class LabelStart:
+    """Where labelling begins.
+
+    Args:
+        video: id of a video, or None for the first.
+        frame: a frame of it, or None for the first that is not completely labelled.
+    """
+
+    video: str | None = None
+    frame: int | None = None
 
 
 class Session:

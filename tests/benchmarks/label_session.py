@@ -159,7 +159,7 @@ class Hands:
         order = sorted(np.flatnonzero(animal.predicted).tolist(), key=lambda n: (animal.scores[n], n))
         if node not in order:
             return None
-        if self.labeller.node in order:
+        if self.labeller.node in order and self.pressed[-1:] == [DOUBTFUL]:
             return (order.index(node) - order.index(self.labeller.node)) % len(order)
         return order.index(node) + 1
 

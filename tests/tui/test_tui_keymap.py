@@ -53,7 +53,7 @@ def test_every_binding_of_ours_comes_from_the_table_and_has_its_action() -> None
             assert isinstance(binding, Binding) and binding.id in ids, f"{cls.__name__}: {binding}"
             used.add(binding.id)
             owner: type = LeaptuiApp if binding.action.startswith("app.") else cls
-            action = f"action_{binding.action.removeprefix('app.')}"
+            action = f"action_{binding.action.removeprefix('app.').partition('(')[0]}"
             assert hasattr(owner, action), f"{cls.__name__} has no {action}"
     assert used == set(ids)
 

@@ -308,6 +308,19 @@ class ProjectScreen(Screen[None]):
             given.update({name: value for name, value in known.items() if value is not None})
         self.post_message(messages.OpenForm(self._session, "predict", given, ()))
 
+    def action_label(self) -> None:
+        """Label the video under the cursor, or the first."""
+        self.post_message(messages.OpenLabels(self._session, self._chosen_video()))
+
+    def action_skeleton(self) -> None:
+        """Edit the skeleton, on a frame."""
+        self.post_message(messages.OpenLabels(self._session, self._chosen_video(), skeleton=True))
+
+    def _chosen_video(self) -> str | None:
+        """Id of the video under the cursor, while the table of videos has the focus."""
+        table = self.query_one("#videos", RowTable)
+        return table.chosen if table.has_focus else None
+
     def action_back(self) -> None:
         """Back to the recent projects."""
         self.app.pop_screen()

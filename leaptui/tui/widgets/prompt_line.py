@@ -42,8 +42,15 @@ class PromptLine(Horizontal):
             self.value = value
             super().__init__()
 
-    class Typed(Answered):
-        """The answer so far."""
+    class Typed(Message):
+        """The answer so far; arguments as those of `Answered`, which takes no part in it: handlers of a message
+        get its subclasses too.
+        """
+
+        def __init__(self, question: str, value: str) -> None:
+            self.question = question
+            self.value = value
+            super().__init__()
 
     class Left(Message):
         """It was left without an answer."""

@@ -1,0 +1,55 @@
+"""ChooseScreen: one of several things."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Footer, OptionList
+from textual.widgets.option_list import Option
+
+from leaptui.tui.keymap import bindings
+from leaptui.tui.styles import style
+from leaptui.words import visible
+
+
+class ChooseScreen(ModalScreen[int | None]):
+    """Asks for one of several things; gives its position, or None.
+
+    Args:
+        question: what is asked.
+        choices: the things; foreign text in them is made visible.
+        now: position of the one in use.
+    """
+
+    CSS_PATH = style("dialog")
+    BINDINGS = bindings("dialog")
+    SCOPES = ("dialog",)
+    AUTO_FOCUS = "OptionList"
+
+    def __init__(self, question: str, choices: Sequence[str], now: int | None = None) -> None:
+        super().__init__()
+        self._question = question
+        self._choices = choices
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as dialog:
+            dialog.border_title = Content(visible(self._question))
+            yield OptionList(*[Option(Content(visible(choice))) for choice in self._choices], compact=True)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).highlighted = self._now
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_index)
+
+    def action_cancel(self) -> None:
+        """None of them."""
+        self.dismiss(None)
