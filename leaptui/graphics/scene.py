@@ -30,7 +30,7 @@ OVERLAY: tuple[Colour, ...] = (
 """Colours of nodes and tracks; the first two are the left and the right side."""
 
 LIGHT = len(OVERLAY)
-"""White: names, hints, the frame of the selected mark."""
+"""White: names, hints, the ring of the selected mark."""
 DARK = LIGHT + 1
 """Black: outlines, the ground of names."""
 COLOURS: tuple[Colour, ...] = (*OVERLAY, (255, 255, 255), (0, 0, 0))
@@ -57,7 +57,7 @@ class Mark:
         colour: position in `COLOURS`.
         kind: who placed it.
         occluded: drawn hollow.
-        selected: emphasised by a frame of corners; at most one mark of a scene.
+        selected: emphasised; at most one mark of a scene.
         name: written beside it; printable text, empty for none.
     """
 

@@ -134,6 +134,10 @@ class LeaptuiApp(CanvasHost):
                     command.description, command.tooltip, lambda t=target, a=command.action: t.run_action(a)
                 )
 
+    def action_redraw(self) -> None:
+        """Paint everything anew."""
+        self.redraw()
+
     def action_help(self) -> None:
         """Open the help; pressed in the help, close it."""
         from leaptui.tui.screens.help import HelpScreen

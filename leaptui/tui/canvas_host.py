@@ -16,7 +16,7 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.screen import Screen
 
-from leaptui.graphics.terminal import Terminal
+from leaptui.graphics.terminal import Graphics, Terminal
 
 if TYPE_CHECKING:
     from leaptui.tui.canvas_stage import CanvasStage
@@ -96,6 +96,12 @@ class CanvasHost(App[None]):
             if event.size == self._last_size:
                 self.redraw()
         self._last_size = event.size
+
+    def on_app_focus(self, event: events.AppFocus) -> None:
+        """Somebody comes back. xterm keeps few sixel pictures: after many patches it forgets the one below them, and
+        shows a hole once another window has covered its own."""
+        if self._has_stage and self._terminal.graphics is Graphics.SIXEL:
+            self.redraw()
 
     def on_cursor_position(self, event: events.CursorPosition) -> None:
         """The answer to a ping: what was sent before it has arrived."""

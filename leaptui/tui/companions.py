@@ -112,6 +112,11 @@ class FrameSupply:
         self._ask(name, self._on_frame, lane="shown", rank=0)
         return None
 
+    def peek(self, key: FrameKey, *, grey: bool = False) -> Frame | None:
+        """A frame if it is here; it is not asked for."""
+        with self._lock:
+            return self._held.get((key, grey))
+
     def fetch(self, key: FrameKey, take: Callable[[Found], None], *, grey: bool = False) -> None:
         """Have one frame handed to `take`, at once if it is here."""
         with self._lock:

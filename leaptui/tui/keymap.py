@@ -60,6 +60,15 @@ COMMANDS: tuple[Command, ...] = (
         palette=False,
     ),
     Command(
+        "app.redraw",
+        "ctrl+l",
+        "redraw",
+        "Redraw",
+        "Paint the whole screen anew, whatever the terminal shows.",
+        show=False,
+        priority=True,
+    ),
+    Command(
         "app.quit",
         "ctrl+q",
         "quit",

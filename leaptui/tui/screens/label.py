@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
+from leaptui.graphics.scene import Scene
 from leaptui.labelling.done import Done
 from leaptui.labelling.hints import HintGrid
 from leaptui.labelling.scene_of import Colours, Names, SceneOptions, scene_of
@@ -40,7 +41,10 @@ _LOOK_EVERY = 2.0
 """Seconds between looks at what other sessions have written, and between attempts to save after a failure."""
 _DIGITS_WAIT = 1.5
 """Seconds in which a second digit makes another number."""
-_AHEAD = (1, 2, 3, -1)
+_AHEAD = (1, 2, -1)
+"""Steps to the frames that are likely to be wanted next."""
+_FORESEE_AFTER = 0.5
+"""Seconds on a frame after which the next ones are sent to the terminal ahead."""
 
 
 class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
@@ -62,6 +66,8 @@ class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
         self._digits = ""
         self._digit_timer: Timer | None = None
         self._last_key: FrameKey | None = None
+        self._way = 1
+        self._foresee_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield TitleBar(self.desk.project.name)
@@ -81,6 +87,8 @@ class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
         self.set_interval(_LOOK_EVERY, self._look)
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self.show_all())
         self._say_problems()
+        model = "P lets the model predict; " if self.desk.models else ""
+        self.status.say(f"f places the selected node by letters; {model}? lists every key")
         self._arrive()
         self.show_all()
 
@@ -117,15 +125,34 @@ class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
 
     def _arrive(self) -> None:
         """Another frame is in sight, or will be when it has been read."""
-        key = self._last_key = self.labeller.key
+        before, key = self._last_key, self.labeller.key
+        if before is not None and before.video == key.video:
+            self._way = 1 if key.frame >= before.frame else -1
+        self._last_key = key
         frames = self.desk.frames
         if frames is None:
             return
         found = frames.get(key)
         if found is not None:
             self._take(found)
-        ahead = [key._replace(frame=key.frame + step) for step in _AHEAD]
-        frames.ahead([k for k in ahead if 0 <= k.frame < self.labeller.video.frames], deliver=2)
+        frames.ahead(self._next_frames(), deliver=len(_AHEAD))
+        if self._foresee_timer is not None:
+            self._foresee_timer.stop()
+        self._foresee_timer = self.set_timer(_FORESEE_AFTER, self._foresee)
+
+    def _next_frames(self) -> list[FrameKey]:
+        """Frames that are likely to be wanted next, the likeliest first."""
+        key, way = self.labeller.key, self._way
+        found = [key._replace(frame=key.frame + way * step) for step in _AHEAD]
+        return [k for k in found if 0 <= k.frame < self.labeller.video.frames]
+
+    def _foresee(self) -> None:
+        """Send the pictures of the next frames ahead, where the terminal keeps them."""
+        frames = self.desk.frames
+        if frames is None or not self.is_active:
+            return
+        held = [frame for key in self._next_frames() if (frame := frames.peek(key)) is not None]
+        self.canvas.foresee([Scene(frame.image, tuple(frame.key), self.tone()) for frame in held])
 
     def show_all(self) -> None:
         """Show labels, picture and everything beside as they are now."""
