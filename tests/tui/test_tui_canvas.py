@@ -488,6 +488,7 @@ async def test_the_compositor_knows_what_was_written_around_it(
         await pilot.pause()
         for step in range(12):
             app.canvas.update_scene(some_scene())
+            acknowledge(app)
             if step == 3:
                 app.canvas.zoom(1.7, (30, 30))
             if step in (5, 9):
