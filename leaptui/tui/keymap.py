@@ -85,13 +85,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("projects.refresh", "r", "refresh", "Refresh", "Read the projects again.", show=False),
     Command("projects.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", palette=False),
     Command("project.label", "l", "label", "Label", "Place points on frames, or correct predicted ones."),
-    Command("project.skeleton", "s", "skeleton", "Skeleton", "Edit nodes, edges and the reference pose."),
+    Command("project.skeleton", "s", "skeleton", "Skeleton", "Edit nodes, edges and the reference pose.", show=False),
     Command("project.train", "t", "train", "Train", "Train a network on the labels."),
     Command("project.predict", "p", "predict", "Predict", "Predict points in videos with a trained model."),
     Command("project.add", "a", "add", "Add", "Add videos; they stay where they are."),
     Command("project.import", "i", "import_labels", "Import", "Bring labels from another tool."),
     Command("project.refresh", "r", "refresh", "Refresh", "Read the project again.", show=False),
-    Command("project.back", "escape", "back", "Back", "Back to the recent projects.", palette=False),
+    Command("project.back", "escape", "back", "Back", "Back to the recent projects.", show=False, palette=False),
     Command(
         "project.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", show=False, palette=False
     ),

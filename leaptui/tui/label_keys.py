@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from leaptui.tui.command import Command
 
-_FOOTER = frozenset({"next-node", "hint", "accept", "accept-all", "next-unlabelled", "undo", "snap", "back"})
+_FOOTER = frozenset({"hint", "accept-all", "next-unlabelled", "undo"})
+"""Few, so that Help has its place beside them in 80 columns."""
 
 
 def _group(heading: str, *rows: tuple[str, str, str, str, str]) -> tuple[Command, ...]:
@@ -91,7 +92,7 @@ FRAMES = _group(
     ("ten-back", "less_than_sign", "step(-10)", "10 back", "Ten frames back."),
     ("hundred-on", "right_curly_bracket,pagedown", "step(100)", "100 on", "A hundred frames on."),
     ("hundred-back", "left_curly_bracket,pageup", "step(-100)", "100 back", "A hundred frames back."),
-    ("next-unlabelled", "space", "unlabelled(1)", "Next unlabelled", "The next frame that is not completely labelled."),
+    ("next-unlabelled", "space", "unlabelled(1)", "Unlabelled", "The next frame that is not completely labelled."),
     ("previous-unlabelled", "backspace", "unlabelled(-1)", "Unlabelled before", "The frame before that is not completely labelled."),
     ("next-labelled", "right_square_bracket", "labelled(1)", "Next labelled", "The next labelled frame."),
     ("previous-labelled", "left_square_bracket", "labelled(-1)", "Labelled before", "The labelled frame before."),

@@ -87,8 +87,8 @@ class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
         self.set_interval(_LOOK_EVERY, self._look)
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self.show_all())
         self._say_problems()
-        model = "P lets the model predict; " if self.desk.models else ""
-        self.status.say(f"f places the selected node by letters; {model}? lists every key")
+        model = "P predicts, " if self.desk.models else ""
+        self.status.say(f"f places the selected node, {model}? lists every key")
         self._arrive()
         self.show_all()
 
