@@ -21,7 +21,7 @@ from leaptui.tui import messages
 from leaptui.tui.canvas_host import CanvasHost
 from leaptui.tui.keymap import COMMANDS, bindings, commands, keymap_problems
 from leaptui.tui.services import Services
-from leaptui.tui.session import LabelStart, Session
+from leaptui.tui.session import HoldsWork, LabelStart, Session
 from leaptui.tui.styles import style
 from leaptui.tui.theme import DEFAULT, THEMES, tokens
 from leaptui.words import visible, visible_lines
@@ -133,6 +133,17 @@ class LeaptuiApp(CanvasHost):
                 yield SystemCommand(
                     command.description, command.tooltip, lambda t=target, a=command.action: t.run_action(a)
                 )
+
+    async def action_quit(self) -> None:
+        """Leave leaptui; if a screen holds what cannot be saved, only after asking."""
+        words = [screen.unsaved() for screen in self.screen_stack if isinstance(screen, HoldsWork)]
+        lost = "\n".join(each for each in words if each)
+        if not lost:
+            self.exit()
+            return
+        from leaptui.tui.screens.confirm import may_lose
+
+        self.push_screen(may_lose(lost), lambda go: self.exit() if go else None)
 
     def action_redraw(self) -> None:
         """Paint everything anew."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from leaptui.project import Project
 
@@ -24,6 +24,14 @@ class LabelStart:
 
     video: str | None = None
     frame: int | None = None
+
+
+@runtime_checkable
+class HoldsWork(Protocol):
+    """A screen that may hold what is not on disk."""
+
+    def unsaved(self) -> str:
+        """What would be lost now, in words, after a last attempt to save it; empty if nothing."""
 
 
 class Session:

@@ -239,6 +239,10 @@ async def test_a_full_disk_is_said_at_once_and_the_edit_kept(tmp_path: Path, mon
         await until(pilot, lambda: "Leave without saving?" in flat(screen_text(pilot)))
         await press(pilot, "escape")
         assert app.screen is screen
+        await press(pilot, "ctrl+q")
+        await until(pilot, lambda: "Leave without saving?" in flat(screen_text(pilot)))
+        await press(pilot, "escape")
+        assert app.is_running and app.screen is screen
         full = False
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: screen.labeller.saved.unsaved == 0)

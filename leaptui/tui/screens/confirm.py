@@ -51,3 +51,8 @@ class ConfirmScreen(ModalScreen[bool]):
     def action_cancel(self) -> None:
         """No."""
         self.dismiss(False)
+
+
+def may_lose(words: str) -> ConfirmScreen:
+    """The question before something that is not saved is given up."""
+    return ConfirmScreen("Leave without saving?", words, yes="Leave and lose them", no="Stay")

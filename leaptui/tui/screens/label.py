@@ -23,7 +23,7 @@ from leaptui.tui.companions import Found, Frame, FrameTrouble
 from leaptui.tui.keymap import bindings
 from leaptui.tui.label_desk import LabelDesk
 from leaptui.tui.predictions import Arrived
-from leaptui.tui.screens.confirm import ConfirmScreen
+from leaptui.tui.screens.confirm import may_lose
 from leaptui.tui.screens.label_frames import LabelFrames
 from leaptui.tui.screens.label_points import LabelPoints
 from leaptui.tui.screens.label_side import LabelSide
@@ -380,15 +380,14 @@ class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
         else:
             self.leave()
 
+    def unsaved(self) -> str:
+        """What cannot be saved, in words; empty if everything is."""
+        saved = self.labeller.flush()
+        return f"{saved.words}\nThey are lost when this screen is left." if saved.error is not None else ""
+
     @work
     async def leave(self) -> None:
         """Close the screen; if something cannot be saved, only after asking."""
-        saved = self.labeller.flush()
-        if saved.error is not None:
-            words = f"{saved.words}\nThey are lost when this screen is left."
-            go = await self.app.push_screen_wait(
-                ConfirmScreen("Leave without saving?", words, yes="Leave and lose them", no="Stay")
-            )
-            if not go:
-                return
-        self.dismiss(None)
+        words = self.unsaved()
+        if not words or await self.app.push_screen_wait(may_lose(words)):
+            self.dismiss(None)
