@@ -26,7 +26,7 @@ _LINE_CHARACTERS = "-/|\\.:"
 _SHALLOW, _STEEP = 0.4, 2.5
 """Rows for a column, between which a line is a slash."""
 _DIM = (150, 150, 150)
-_DARKEST = 110.0
+_BRIGHTEST = 90.0
 """Brightness of the ground under marks, at most: their colours are bright."""
 
 
@@ -147,7 +147,8 @@ class _Pen:
     def mark(self, mark: Mark, place: Place, taken: set[Place]) -> set[Place]:
         """A mark; around the selected one brackets, whose cells are returned."""
         look = BOLD | REVERSE if mark.selected else 0
-        self._put(place, self._style.mark(mark), self._style.ink(mark.colour), self._ground(place), look)
+        ground = self._style.ink(DARK) if mark.selected else self._ground(place)
+        self._put(place, self._style.mark(mark), self._style.ink(mark.colour), ground, look)
         if not mark.selected:
             return set()
         beside = {(place[0] - 1, place[1]): "[", (place[0] + 1, place[1]): "]"}
@@ -184,7 +185,9 @@ class _Pen:
         self._sheet[:, place[1], place[0]] = ord(char), fore, back, look
 
     def _ground(self, place: Place) -> int:
-        """The picture's mean, darkened where it is bright."""
+        """The picture's mean, darkened where it is bright; black where the only dark greys are too bright."""
+        if self._style.has is Colours.ANSI16:
+            return self._style.ink(DARK)
         mean = self._means[place[1], place[0]]
-        mean = mean * min(1.0, _DARKEST / max(float(brightness(mean)), 1.0))
+        mean = mean * min(1.0, _BRIGHTEST / max(float(brightness(mean)), 1.0))
         return int(colours.coarse(mean.astype(np.uint8), self._style.has))

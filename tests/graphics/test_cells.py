@@ -436,6 +436,21 @@ def test_marks_stand_out_from_a_bright_frame() -> None:
     assert sum(look.fore) - sum(look.back) > 200
 
 
+@pytest.mark.parametrize("graphics", BLOCKS)
+@pytest.mark.parametrize("has", COLOURED)
+@pytest.mark.parametrize("level", [90, 128, 250])
+def test_every_mark_is_seen_on_any_grey(graphics: Graphics, has: Colours, level: int) -> None:
+    """The selected one too, which is written in the ground's colour on its own."""
+    marks = tuple(Mark(*at(3 + 3 * k, 2), colour=k, selected=k == 5) for k in range(7))
+    row = fresh(Terminal(graphics, has), plain(np.full((36, 48, 1), level), marks=marks)).seen()[2]
+    for k in range(7):
+        look = row[3 + 3 * k].look
+        assert look.fore is not None
+        assert look.back is not None
+        assert max(look.fore) - max(look.back) >= 110
+        assert k != 5 or look.back == (0, 0, 0)
+
+
 @pytest.mark.parametrize("graphics", [*BLOCKS, Graphics.BRAILLE])
 @pytest.mark.parametrize("has", COLOURED)
 def test_lines_are_drawn_in_sub_pixels(graphics: Graphics, has: Colours) -> None:
