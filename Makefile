@@ -40,6 +40,7 @@ check: lint type test  ## what CI runs
 bench: $(STAMP)  ## measured figures, as JSON (minutes)
 	$(BIN)/python -m tests.benchmarks.readers
 	$(BIN)/python -m tests.benchmarks.predict
+	$(BIN)/leaptui bench canvas --json
 
 clean:  ## remove the virtual environment, caches and the demo project
 	rm -rf $(VENV) $(DEMO_DIR) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "label": Command("place points on frames with the keyboard", "leaptui.cli.app:label"),
     "demo": Command(OPERATIONS["demo"].summary, "leaptui.cli.demo:demo"),
     "show": Command("print a frame with its points, right in the terminal", "leaptui.cli.show:show"),
+    "bench": Command("measured figures as JSON: bench canvas", "leaptui.bench.command:bench"),
 }
 
 
