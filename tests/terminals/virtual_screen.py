@@ -15,6 +15,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,10 +125,6 @@ class Setup:
         return ["xterm", "-name", name, *given, *look, "+sb", *self.options, "-e", *argv]
 
 
-XTERM_SIXEL = Setup("xterm", ("-ti", "vt340"))
-KITTY = Setup("kitty")
-
-
 class VirtualScreen:
     """An X server without a screen (Xvfb).
 
@@ -145,7 +142,7 @@ class VirtualScreen:
         self._sockets: list[str] = []
         try:
             self.display = self._serve()
-            self._grabber = mss.mss(display=self.display)
+            self._grabber = mss.MSS(display=self.display)
         except BaseException:
             self.close()
             raise
@@ -315,11 +312,17 @@ class Window:
             right = 0 if wrong else right + 1
             if right == 2:
                 return shot
-            if time.monotonic() > until:
+            has_ended = self._process.poll() is not None
+            if has_ended or time.monotonic() > until:
                 path = self.keep(shot, "wrong")
-                raise AssertionError(f"{wrong or 'it does not settle'}; see {path}\n{self.log()[-400:]}")
+                wrong = "the program has ended" if has_ended else wrong or "it does not settle"
+                raise AssertionError(f"{wrong}; see {path}\n{self.log()[-400:]}")
             # A picture that is made finer when nothing moves has to stay right.
-            time.sleep(0.4 if right else 0.1)
+            time.sleep(0.3 if right else 0.05)
+
+    def watch(self) -> Watch:
+        """Grab it as fast as possible, in a thread."""
+        return Watch(self.screen.display, (*self._at, *self.size))
 
     def keep(self, shot: Pixels, name: str) -> Path:
         """Write a picture into the window's folder."""
@@ -330,6 +333,40 @@ class Window:
     def log(self) -> str:
         """What the terminal itself said."""
         return (self.folder / "terminal.log").read_text(errors="replace")
+
+
+class Watch:
+    """Grabs of a part of the screen, one after the other, until it is left.
+
+    Args:
+        display: of the server.
+        box: left, top, width, height.
+    """
+
+    def __init__(self, display: str, box: tuple[int, int, int, int]) -> None:
+        self._display, self._box = display, box
+        self.grabs: list[Pixels] = []
+        """(H, W) the green of every second pixel each way."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watch", daemon=True)
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        left, top, width, height = self._box
+        with mss.MSS(display=self._display) as grabber:
+            while not self._stop.wait(0.004):
+                shot = grabber.grab({"left": left, "top": top, "width": width, "height": height})
+                pixels = np.frombuffer(shot.raw, np.uint8).reshape(height, width, 4)
+                self.grabs.append(pixels[::2, ::2, 1].copy())
 
 
 def _changes(environ: Mapping[str, str | None]) -> list[str]:
