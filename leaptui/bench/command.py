@@ -116,7 +116,7 @@ def _print(report: Report) -> None:
     headings = ["", "whole B", "whole ms", "step B", "zoom B", "bare step B", "bare zoom B"]
     print_rows(headings, [[name, *_picture_row(figures)] for name, figures in shown], title="Pictures")
     goals = [
-        [g.protocol, g.what, f"{'>=' if g.at_least else '<='} {g.limit:,.4g}", g.value, _MET[g.met]]
+        [g.protocol, g.what, f"{'>=' if g.at_least else '<='} {g.limit:,.5g}", g.value, _MET[g.met]]
         for g in report.goals
     ]
     print_rows(["protocol", "goal", "wanted", "measured", ""], goals, title="Goals")
