@@ -29,6 +29,8 @@ _SHORTEST = 0.002
 """Seconds below which a difference of times is noise."""
 _WEIGHT = 0.4
 """Of a new rate against what was known."""
+_QUICKEST = 0.025
+"""Seconds between repeats of a key that nobody sets shorter."""
 _UNLIMITED = 1 << 40
 _MOST_OPEN = 4096
 """Bursts kept for a terminal that gives no answers."""
@@ -62,6 +64,7 @@ class Pacer:
         self._bound = round_trip
         self._seconds_a_byte: float | None = None
         self._answered_at = float("-inf")
+        self._sent_at = float("-inf")
 
     @property
     def rtt(self) -> float | None:
@@ -109,7 +112,7 @@ class Pacer:
 
     def sent(self, n_bytes: int) -> None:
         """A burst that ends with a ping was written."""
-        now = self._clock()
+        now = self._sent_at = self._clock()
         free = max(now, self._open[-1].ends) if self._open else now
         self._open.append(_Burst(now, n_bytes, free + self._seconds(n_bytes)))
 
@@ -141,10 +144,13 @@ class Pacer:
     def detail(self, costs: Mapping[Detail, int]) -> Detail:
         """The finest detail that the budget allows, or else the cheapest.
 
+        While bursts follow each other quickly, as when a key is held, each may take only as long as the one before
+        is ago: what takes longer would queue up, and the last state would come late.
+
         Args:
             costs: bytes by detail, about.
         """
-        budget = self.budget()
+        budget = self.budget(min(SHARE, max(_QUICKEST, self._clock() - self._sent_at)))
         fitting = [detail for detail, cost in costs.items() if cost <= budget]
         return max(fitting) if fitting else min(costs, key=lambda detail: (costs[detail], detail))
 

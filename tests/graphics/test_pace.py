@@ -106,6 +106,21 @@ def test_key_repeats_go_out_as_they_come():
         link.wait(1 / 30)
 
 
+def test_a_held_key_sends_what_fits_between_its_repeats_and_a_single_one_everything():
+    costs = {Detail.MARKER: 700, Detail.EDGES: 2_600}
+    link = warm()
+    assert link.pacer.detail(costs) is Detail.EDGES
+    lags, details = [], []
+    for _ in range(60):
+        assert link.pacer.can_send
+        details.append(link.pacer.detail(costs))
+        lags.append(link.send(costs[details[-1]]) - link.now - link.round_trip / 2)
+        link.wait(1 / 30)
+    assert set(details[2:]) == {Detail.MARKER} and max(lags) < 0.08
+    link.wait(1)
+    assert link.pacer.detail(costs) is Detail.EDGES
+
+
 def test_the_newest_state_is_seen_within_a_round_trip_and_200_ms():
     """A person holds a key whose every repeat would cost more than the link takes."""
     link = warm()
