@@ -29,7 +29,6 @@ GROUPS: dict[str, str] = {
     "plot": "Curves",
     "table": "Tables",
     "filter": "Filter",
-    "prompt": "Questions in the bottom line",
     "dialog": "Dialogs",
     "help": "Help",
     "path": "Paths",
@@ -140,7 +139,6 @@ COMMANDS: tuple[Command, ...] = (
         "filter.leave", "down", "leave", "To the list", "Back to the list; the filter stays.", show=False, palette=False
     ),
     Command("path.complete", "tab", "complete", "Complete", "Complete the path, as a shell does.", palette=False),
-    Command("prompt.leave", "escape", "leave", "Leave", "Leave the question unanswered.", palette=False),
     Command("dialog.cancel", "escape", "cancel", "Cancel", "Close the dialog; nothing is done.", palette=False),
     Command("dialog.help", "f1", "app.help", "Help", "Every key, and the documentation.", palette=False),
     Command("help.close", "escape,q,question_mark,f1", "close", "Close", "Close the help.", palette=False),

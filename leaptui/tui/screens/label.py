@@ -7,14 +7,14 @@ the app and are shown when they arrive.
 
 from __future__ import annotations
 
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import Footer, Static
 
 from leaptui.graphics.scene import Scene
-from leaptui.labelling.done import Done
+from leaptui.labelling.done import Done, nothing
 from leaptui.labelling.hints import HintGrid
 from leaptui.labelling.scene_of import Colours, Names, SceneOptions, scene_of
 from leaptui.pose.labels import FrameKey
@@ -297,23 +297,21 @@ class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
             self.status.say(done.words)
             self.show_all()
 
-    # Keys that are not bindings
+    # Keys that are not bindings, and questions
 
-    async def on_key(self, event: events.Key) -> None:
-        if self.prompt.is_open:
-            return
-        if not event.key.isdecimal():
+    def take_key(self, key: str) -> bool:
+        """Keys that stop the video, letters of the hint grid, numbers of nodes."""
+        if not key.isdecimal():
             self._digits = ""
         if self.is_playing:
             self.stop_playing()
-            event.stop()
-            event.prevent_default()
-        elif self.hints is not None and self.feed_hint(event.key):
-            event.stop()
-            event.prevent_default()
-        elif event.key.isdecimal():
-            self._type_digit(event.key)
-            event.stop()
+            return True
+        if self.hints is not None and self.feed_hint(key):
+            return True
+        if key.isdecimal():
+            self._type_digit(key)
+            return True
+        return False
 
     def _type_digit(self, digit: str) -> None:
         """The number of a node, digit by digit as long as it can go on."""
@@ -331,30 +329,23 @@ class LabelScreen(LabelPoints, LabelFrames, LabelViews, LabelSide):
     def _forget_digits(self) -> None:
         self._digits = ""
 
-    @on(PromptLine.Typed)
-    def _prompt_typed(self, message: PromptLine.Typed) -> None:
-        message.stop()
-        if message.question == "node":
-            self.show_side(self.labeller.find_nodes(message.value) if message.value else None)
+    def prompt_typed(self, question: str, value: str) -> None:
+        """List the nodes that are meant so far."""
+        if question == "node":
+            self.show_side(self.labeller.find_nodes(value) if value else None)
 
-    @on(PromptLine.Answered)
-    def _prompt_answered(self, message: PromptLine.Answered) -> None:
-        message.stop()
-        self.canvas.focus()
-        if message.question == "node":
-            found = self.labeller.find_nodes(message.value)
-            self.done(
-                self.labeller.select_node(found[0]) if found else Done(f"no node is called {message.value!r}", False)
-            )
-        elif message.question == "frame":
-            self.done(self.go_to(message.value))
-        elif message.question == "track":
-            self.done(self.labeller.assign_track(message.value.strip() or None))
+    def prompt_answered(self, question: str, value: str) -> None:
+        """Do what was asked for."""
+        if question == "node":
+            found = self.labeller.find_nodes(value)
+            self.done(self.labeller.select_node(found[0]) if found else nothing(f"no node is called {value!r}"))
+        elif question == "frame":
+            self.done(self.go_to(value))
+        elif question == "track":
+            self.done(self.labeller.assign_track(value.strip() or None))
 
-    @on(PromptLine.Left)
-    def _prompt_left(self, message: PromptLine.Left) -> None:
-        message.stop()
-        self.canvas.focus()
+    def prompt_left(self) -> None:
+        """List every node again."""
         self.show_all()
 
     @on(FrameCanvas.ViewChanged)

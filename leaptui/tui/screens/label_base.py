@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.screen import Screen
-
 from leaptui.graphics.scene import Tone
 from leaptui.labelling.done import Done
 from leaptui.labelling.hints import HintGrid
 from leaptui.labelling.labeller import Labeller
 from leaptui.tui.companions import Frame
 from leaptui.tui.label_desk import LabelDesk
+from leaptui.tui.screens.serial_keys import SerialKeys
 from leaptui.tui.widgets.frame_canvas import FrameCanvas
 from leaptui.tui.widgets.prompt_line import PromptLine
 from leaptui.tui.widgets.status_line import StatusLine
@@ -47,7 +46,7 @@ class LabelLook:
     whole: bool = False
 
 
-class LabelBase(Screen[None]):
+class LabelBase(SerialKeys):
     """The labelling screen without its commands."""
 
     CONTRASTS: ClassVar[tuple[tuple[float, float] | None, ...]] = (None, (0.5, 99.5), (2.0, 98.0))

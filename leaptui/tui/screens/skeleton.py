@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from textual import events, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from leaptui.errors import LeaptuiError
@@ -30,6 +29,7 @@ from leaptui.tui.companions import Frame
 from leaptui.tui.keymap import bindings
 from leaptui.tui.label_desk import LabelDesk
 from leaptui.tui.screens.confirm import ConfirmScreen
+from leaptui.tui.screens.serial_keys import SerialKeys
 from leaptui.tui.styles import style
 from leaptui.tui.widgets.canvas_mouse import ZOOM_STEP
 from leaptui.tui.widgets.frame_canvas import FrameCanvas
@@ -55,7 +55,7 @@ _BLANK = 40
 """Grey of the ground where there is no frame."""
 
 
-class SkeletonScreen(Screen[None]):
+class SkeletonScreen(SerialKeys):
     """The skeleton of a project.
 
     Args:
@@ -192,19 +192,16 @@ class SkeletonScreen(Screen[None]):
         words, placeholder = _QUESTIONS[question]
         self.query_one(PromptLine).ask(question, words, self._node_name if question == "rename" else "", placeholder)
 
-    @on(PromptLine.Typed)
-    def _typed(self, message: PromptLine.Typed) -> None:
-        message.stop()
-        if message.question in ("find", "parent", "mirror", "axis") and message.value:
-            found = fuzzy.ranked(message.value, self._skeleton.node_names)
+    def prompt_typed(self, question: str, value: str) -> None:
+        """Say which nodes are meant so far."""
+        if question in ("find", "parent", "mirror", "axis") and value:
+            found = fuzzy.ranked(value, self._skeleton.node_names)
             if found:
                 self.query_one(StatusLine).say(", ".join(self._skeleton.node_names[i] for i in found[:6]))
 
-    @on(PromptLine.Answered)
-    def _answered(self, message: PromptLine.Answered) -> None:
-        message.stop()
-        self.query_one(FrameCanvas).focus()
-        question, value = message.question, message.value.strip()
+    def prompt_answered(self, question: str, value: str) -> None:
+        """Do what was asked for."""
+        value = value.strip()
         if question == "add":
             self._try(self._add, value)
         elif question == "rename":
@@ -232,11 +229,6 @@ class SkeletonScreen(Screen[None]):
             self._try(self._editor.set_symmetry, self._node_name, other)
         else:
             self._try(self._editor.set_body_axis, None if other is None else (self._node_name, other))
-
-    @on(PromptLine.Left)
-    def _left(self, message: PromptLine.Left) -> None:
-        message.stop()
-        self.query_one(FrameCanvas).focus()
 
     @work
     async def action_delete(self) -> None:
@@ -310,23 +302,23 @@ class SkeletonScreen(Screen[None]):
             self._hints = HintGrid(view)
             self._show()
 
-    def on_key(self, event: events.Key) -> None:
+    def take_key(self, key: str) -> bool:
+        """Letters of the hint grid."""
         grid = self._hints
-        if grid is None or self.query_one(PromptLine).is_open:
-            return
-        fed = grid.feed(event.key)
+        if grid is None:
+            return False
+        fed = grid.feed(key)
         if fed is Fed.UNKNOWN:
-            return
-        event.stop()
-        event.prevent_default()
+            return False
         if fed is Fed.POINT and grid.point is not None:
             self._place(grid.point)
-            return
+            return True
         if fed in (Fed.NEXT, Fed.DONE):
             self._node = (self._node + 1) % len(self._skeleton)
         if fed is Fed.CLOSED:
             self._hints = None
         self._show()
+        return True
 
     @on(FrameCanvas.PointClicked)
     def _clicked(self, message: FrameCanvas.PointClicked) -> None:

@@ -1,68 +1,49 @@
-"""PromptLine: a question in one line at the bottom of a screen, answered or left without leaving the screen."""
+"""PromptLine: a question in one line at the bottom of a screen, answered or left without leaving the screen.
+
+It takes keys from its screen, one after the other, and not from the focus, which changes a while after the key that
+opened the question: on a link that stalls, question and answer arrive together.
+"""
 
 from __future__ import annotations
 
-from textual import on
+from enum import Enum, auto
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from leaptui.tui.keymap import bindings
 from leaptui.words import visible
 
 
-class PromptInput(Input):
-    """The field of a prompt."""
+class Prompted(Enum):
+    """What a key did to the question."""
 
-    BINDINGS = bindings("prompt")
-
-    class Left(Message):
-        """Somebody does not want to answer."""
-
-    def action_leave(self) -> None:
-        """Leave the question."""
-        self.post_message(self.Left())
+    TYPED = auto()
+    """The answer so far is another one."""
+    ANSWERED = auto()
+    """It was answered, and is closed."""
+    LEFT = auto()
+    """It was left without an answer."""
+    IGNORED = auto()
+    """Nothing."""
 
 
 class PromptLine(Horizontal):
     """Hidden until it asks."""
 
-    class Answered(Message):
-        """The answer to a question.
-
-        Args:
-            question: the name it was asked under.
-            value: what was typed.
-        """
-
-        def __init__(self, question: str, value: str) -> None:
-            self.question = question
-            self.value = value
-            super().__init__()
-
-    class Typed(Message):
-        """The answer so far; arguments as those of `Answered`, which takes no part in it: handlers of a message
-        get its subclasses too.
-        """
-
-        def __init__(self, question: str, value: str) -> None:
-            self.question = question
-            self.value = value
-            super().__init__()
-
-    class Left(Message):
-        """It was left without an answer."""
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._question = ""
+        self.question = ""
+        """Name of what is asked, or of what was asked last."""
+        self.value = ""
+        """What was typed."""
+        self._placeholder = ""
         self.display = False
 
     def compose(self) -> ComposeResult:
         yield Static("", id="prompt-words", markup=False)
-        yield PromptInput("", id="prompt-input", compact=True)
+        yield Static("", id="prompt-value", markup=False)
 
     @property
     def is_open(self) -> bool:
@@ -73,39 +54,47 @@ class PromptLine(Horizontal):
         """Ask something.
 
         Args:
-            question: a name for it, given back with the answer.
-            words: what stands before the field.
-            value: what stands in the field.
+            question: a name for it.
+            words: what stands before the answer.
+            value: what the answer begins with.
             placeholder: what stands there while it is empty.
         """
-        self._question = question
+        self.question, self.value, self._placeholder = question, value, placeholder
         self.query_one("#prompt-words", Static).update(Content(visible(words)))
-        field = self.query_one(PromptInput)
-        field.placeholder = placeholder
-        field.value = value
         self.display = True
-        field.focus()
+        self._show()
 
-    def close(self) -> None:
-        """Hide it."""
-        self.display = False
-        self._question = ""
+    def feed(self, key: str, character: str | None) -> Prompted:
+        """Take a key while the question is open.
 
-    @on(Input.Changed)
-    def _changed(self, event: Input.Changed) -> None:
-        event.stop()
-        if self.is_open:
-            self.post_message(self.Typed(self._question, event.value))
+        Args:
+            key: its name.
+            character: what it types, if anything.
+        """
+        if key in ("escape", "ctrl+c"):
+            self.display = False
+            return Prompted.LEFT
+        if key == "enter":
+            self.display = False
+            return Prompted.ANSWERED
+        if key == "backspace":
+            self.value = self.value[:-1]
+        elif key in ("ctrl+u", "ctrl+w"):
+            self.value = self.value.rstrip().rpartition(" ")[0] if key == "ctrl+w" else ""
+        elif character is not None and character.isprintable():
+            self.value += character
+        else:
+            return Prompted.IGNORED
+        self._show()
+        return Prompted.TYPED
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        question = self._question
-        self.close()
-        self.post_message(self.Answered(question, event.value))
+    def paste(self, text: str) -> Prompted:
+        """Take pasted text, the first line of it."""
+        self.value += "".join(c for c in text.partition("\n")[0] if c.isprintable())
+        self._show()
+        return Prompted.TYPED
 
-    @on(PromptInput.Left)
-    def _left(self, event: PromptInput.Left) -> None:
-        event.stop()
-        self.close()
-        self.post_message(self.Left())
+    def _show(self) -> None:
+        cursor = Content(" ").stylize("reverse")
+        rest = Content(visible(self._placeholder)).stylize("$quiet") if not self.value else Content("")
+        self.query_one("#prompt-value", Static).update(Content.assemble(Content(visible(self.value)), cursor, rest))
