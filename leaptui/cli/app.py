@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from leaptui.cli.build import parse
 from leaptui.errors import UnusableInput, UsageError
 from leaptui.graphics.env import AUTO, NAMES, VARIABLE, graphics_named
 from leaptui.graphics.probe import Probed, probe
+from leaptui.graphics.terminal import Colours
 from leaptui.ops.requests import Request, option, validate
 from leaptui.project import Project
 from leaptui.registry import resolve
@@ -19,6 +21,13 @@ from leaptui.registry import resolve
 if TYPE_CHECKING:
     from leaptui.tui.session import LabelStart
 
+_COLOUR_SYSTEMS = {
+    Colours.TRUE: "truecolor",
+    Colours.ANSI256: "256",
+    Colours.ANSI16: "standard",
+    Colours.MONO: "standard",
+}
+"""Textual's names; where there are no colours at all, it goes by NO_COLOR."""
 _GRAPHICS_HELP = f"Use this way to draw instead of asking the terminal (as {VARIABLE} does)."
 
 
@@ -84,6 +93,8 @@ def open_app(
         graphics: a way to draw, or that the terminal is to be asked.
     """
     probed = _probe(graphics)
+    # Textual goes by the environment alone, which says little over SSH; it reads this when it is loaded.
+    os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", _COLOUR_SYSTEMS[probed.terminal.colours])
     return int(resolve("leaptui.tui.app:run_app")(start, run=run, label=label, probed=probed))
 
 

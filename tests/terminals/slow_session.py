@@ -217,6 +217,22 @@ class SlowSession:
         self.meant.flush()
         return typed
 
+    def play_at_once(self, strokes: list[Stroke]) -> None:
+        """Type keys that arrive in one piece, as after a stall of the link."""
+        self.terminal.type(b"".join(stroke.data for stroke in strokes))
+        for stroke in strokes:
+            stroke.means(self.meant)
+        self.meant.flush()
+
+    def settled_labels(self, seconds: float = 20.0) -> tuple[list[object], list[object]]:
+        """The same as `labels`, once the app has written as much as is meant."""
+        until = time.monotonic() + seconds
+        written, meant = self.labels()
+        while len(written[-1]) < len(meant[-1]) and time.monotonic() < until:  # type: ignore[arg-type]
+            time.sleep(0.1)
+            written, meant = self.labels()
+        return written, meant
+
     def labels(self) -> tuple[list[object], list[object]]:
         """Points of all frames and what was done, in words: as the app wrote them, and as meant."""
         written = _labeller(self.project.folder)
