@@ -31,6 +31,8 @@ PATIENCE = 120.0
 """Seconds of silence after which a companion that owes an answer is taken for hung."""
 _TRIES = 2
 _TAIL = 4096
+_LAST_WORDS = 0.5
+"""Seconds to wait for the rest of what a dead process printed."""
 _PIPE = 1 << 20
 
 
@@ -80,6 +82,7 @@ class _Life:
     process: subprocess.Popen[bytes]
     outbox: queue.SimpleQueue[Message | None] = field(default_factory=queue.SimpleQueue)
     said: bytearray = field(default_factory=bytearray)
+    listener: threading.Thread | None = None
     heard: float = field(default_factory=time.monotonic)
     has_answered: bool = False
     is_hung: bool = False
@@ -206,8 +209,11 @@ class Companion:
             with contextlib.suppress(OSError, AttributeError):
                 # Larger pipes only spare switches between the two processes; not every system has them.
                 fcntl.fcntl(_opened(stream), fcntl.F_SETPIPE_SZ, _PIPE)
-        for work, what in ((self._write, "writer"), (self._listen, "listener")):
-            threading.Thread(target=work, args=(life,), name=f"{what} of {self.name}", daemon=True).start()
+        life.listener = threading.Thread(
+            target=self._listen, args=(life,), name=f"listener of {self.name}", daemon=True
+        )
+        life.listener.start()
+        threading.Thread(target=self._write, args=(life,), name=f"writer of {self.name}", daemon=True).start()
         with self._changed:
             self._life = life
             for _, pending in sorted(self._pending.items()):
@@ -250,6 +256,9 @@ class Companion:
             life.process.kill()
             code = life.process.wait()
         _opened(life.process.stdout).close()
+        if life.listener is not None:
+            # Its last words; a process that it started may hold the pipe open, and is not waited for.
+            life.listener.join(_LAST_WORDS)
         return code
 
     def _give_up(self, error: LeaptuiError, tries: int) -> None:

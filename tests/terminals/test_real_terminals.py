@@ -94,7 +94,7 @@ class Labelling:
         """The first frame of a video."""
         if len(self.project.videos) > 1:
             self.opened("V")
-            self.window.type("End" if video == REAL else "Home", "Return")
+            self.opened("End" if video == REAL else "Home", "Return")
 
     def opened(self, *keys: str) -> Pixels:
         """Press keys that open something over the picture, and wait until it is there."""
