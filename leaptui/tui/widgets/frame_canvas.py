@@ -32,6 +32,8 @@ from leaptui.words import visible
 
 IDLE = 0.25
 """Seconds without a change after which the picture is made exact, and next frames are sent ahead."""
+SOON = 0.1
+"""The same after a change of what lies over the frame alone; longer than between two repeats of a key."""
 NEXT = 0.05
 """Seconds between two frames that are sent ahead."""
 
@@ -203,7 +205,15 @@ class FrameCanvas(CanvasMouse, can_focus=True):
         else:
             self._seen(view)
             costs[detail] = (costs.get(detail, 0) + self.host.stage.send(sendings)) // 2
-        self._wake(IDLE)
+            self._forget_costs(costs, detail)
+        self._wake(SOON if costs is self._overlay_costs else IDLE)
+
+    def _forget_costs(self, costs: dict[Detail, int], sent: Detail) -> None:
+        """What was too dear is tried again after a while: it may have been a single large change."""
+        guessed = _OVERLAY_COSTS if costs is self._overlay_costs else _FRAME_COSTS
+        for finer in costs:
+            if finer > sent:
+                costs[finer] = max(guessed.get(finer, 0), costs[finer] * 9 // 10)
 
     def after_text(self, place: Place | None, written: Sequence[Span]) -> list[Sending]:
         """See `canvas_stage`: the picture that has to follow text in the same write."""

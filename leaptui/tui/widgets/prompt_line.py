@@ -61,8 +61,13 @@ class PromptLine(Horizontal):
         """
         self.question, self.value, self._placeholder = question, value, placeholder
         self.query_one("#prompt-words", Static).update(Content(visible(words)))
-        self.display = True
+        self._open(True)
         self._show()
+
+    def _open(self, is_open: bool) -> None:
+        """It takes the place of its screen's status line, so that nothing else moves."""
+        self.display = is_open
+        self.screen.set_class(is_open, "-asking")
 
     def feed(self, key: str, character: str | None) -> Prompted:
         """Take a key while the question is open.
@@ -72,10 +77,10 @@ class PromptLine(Horizontal):
             character: what it types, if anything.
         """
         if key in ("escape", "ctrl+c"):
-            self.display = False
+            self._open(False)
             return Prompted.LEFT
         if key == "enter":
-            self.display = False
+            self._open(False)
             return Prompted.ANSWERED
         if key == "backspace":
             self.value = self.value[:-1]
