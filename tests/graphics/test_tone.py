@@ -49,7 +49,8 @@ def test_stretch_leaves_out_the_tails() -> None:
 
 @given(st.integers(0, 255), st.floats(0, 49), st.floats(51, 100))
 def test_stretch_of_anything_can_be_used(value: int, low: float, high: float) -> None:
-    tone.table(tone.stretch(np.full((3, 4, 3), value, np.uint8), low, high))
+    values = tone.table(tone.stretch(np.full((3, 4, 3), value, np.uint8), low, high))
+    assert values[0] == 0 and values[255] == 255 and (np.diff(values.astype(int)) >= 0).all()
 
 
 def test_stretch_of_nothing_and_wrong_percentiles() -> None:
