@@ -65,7 +65,7 @@ class CellPainter:
         """Whether the last `draw` moved the mark only, and more has changed, or left the picture coarse."""
         return self._is_behind
 
-    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE) -> list[Fragment]:
+    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE, budget: int | None = None) -> list[Fragment]:
         """See `Painter`; with `Detail.MARKER` only cells that the selected mark leaves and enters.
 
         A picture that comes with less than `Detail.FINE` is coarse and stays so, until a draw says FINE.

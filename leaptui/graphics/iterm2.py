@@ -70,7 +70,7 @@ class ITerm2Painter:
         self._base: tuple[_Ground, Image] | None = None
         self._behind = False
 
-    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE) -> list[Fragment]:
+    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE, budget: int | None = None) -> list[Fragment]:
         """See `Painter`."""
         ground = _Ground(scene.key, scene.tone, (view.window, view.target, view.raster, view.cell))
         shown = self._shown

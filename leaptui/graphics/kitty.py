@@ -81,7 +81,7 @@ class KittyPainter:
         self._behind = False
         self._purges = _Purges.count
 
-    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE) -> list[Fragment]:
+    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE, budget: int | None = None) -> list[Fragment]:
         """See `Painter`. With less than COARSE, a frame that the terminal does not have is not shown."""
         self._mind_purges()
         script = Script()

@@ -67,11 +67,12 @@ class Cell(NamedTuple):
 class Painter(Protocol):
     """See the module."""
 
-    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE) -> list[Fragment]:
+    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE, budget: int | None = None) -> list[Fragment]:
         """What turns the terminal's picture into this scene; everything if nothing is there.
 
         With a lower `detail`, a part may stay behind; `is_behind` then says so, and the next `draw` of the same
-        scene with more detail sends it.
+        scene with more detail sends it. The same holds for a `budget`, the bytes that should be enough: painters
+        that can do with less keep to it about, and others need not.
         """
 
     @property

@@ -9,26 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leaptui.graphics import damage, overlay, palette, raster, sixel_encode, sixel_patch, tone
+from leaptui.graphics import damage, overlay, sixel_encode, sixel_patch
 from leaptui.graphics.geometry import Rect, View
 from leaptui.graphics.painter import Cell, Detail, Fragment, Span
-from leaptui.graphics.scene import COLOURS, Colour, Image, Scene
+from leaptui.graphics.scene import Scene
+from leaptui.graphics.sixel_ground import Base, Grounds, Look, Sharpness
 from leaptui.graphics.terminal import Patch, Terminal
 
 Indices = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
-GREYS = 24
-"""Of a fine picture: 41 dB, and a quarter fewer bytes than 32."""
-COARSE_GREYS = 12
-_FEWEST_WITH_HUES = len(COLOURS) + 8
-"""Colour registers for a colour frame; with fewer it is shown in greys."""
 _NOT_SHOWN = sixel_encode.KEEP
 """The index of pixels that the terminal no longer shows, or never did."""
 _FEW_PIXELS = 6000
@@ -39,27 +33,6 @@ _PARTLY = 0.25
 """Up to this share, only the part."""
 _SPARE_CELLS = 2
 """Cells that did not change and are sent nevertheless to save an image of its own."""
-
-
-class _Look(NamedTuple):
-    """Colours of the pictures of one kind: those of the frame, then those of the overlay."""
-
-    colours: tuple[Colour, ...]
-    first: int
-    """The index of the first colour of the overlay."""
-    same: Indices
-    """(256,) one index for all that look the same."""
-    cube: tuple[int, int, int] | None
-    """Levels of a colour look; None for greys."""
-
-
-class _Base(NamedTuple):
-    """What the picture under the overlay hangs on."""
-
-    key: object
-    tone: object
-    window: Rect
-    size: tuple[int, int]
 
 
 class SixelPainter:
@@ -78,21 +51,25 @@ class SixelPainter:
         """(H, W) what the terminal shows in `view.target`; None if nothing."""
         self._ours: Mask = np.zeros((0, 0), bool)
         """(rows, columns) cells of the canvas that nothing was written over since."""
-        self._look: _Look | None = None
-        self._base: _Base | None = None
-        self._coarse = False
+        self._look: Look | None = None
+        self._base: Base | None = None
+        self._sharpness = Sharpness()
+        self._grounds = Grounds(terminal.registers)
         self._behind = False
-        self._pictures: dict[tuple[_Base, bool], tuple[_Look, Indices]] = {}
 
-    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE) -> list[Fragment]:
-        """What turns the terminal's picture into this scene."""
-        base = _Base(scene.key, scene.tone, view.window, view.raster)
+    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE, budget: int | None = None) -> list[Fragment]:
+        """What turns the terminal's picture into this scene; a rough picture gets fine from the selected mark on."""
+        base = Base(scene.key, scene.tone, view.window, view.raster)
         is_same_base = base == self._base and self._shown is not None
-        coarse = detail < Detail.FINE and not (is_same_base and not self._coarse)
         wanted = scene
         if detail is Detail.MARKER and is_same_base and self._scene is not None:
             wanted = _only_marker_moved(self._scene, scene)
-        look, picture = self._picture(scene, view, base, coarse)
+        before = self._sharpness.fine if is_same_base else None
+        if before is None:
+            self._sharpness.begin(view.target.height)
+        if detail is Detail.FINE:
+            self._sharpness.refine(scene, view, None if before is None else budget)
+        look, picture = self._grounds.picture(scene, view, base, self._sharpness)
         indices = picture.copy()
         overlay.paint(indices, wanted, view, first=look.first)
         fragments = self._make_room(view)
@@ -100,7 +77,8 @@ class SixelPainter:
             self._shown = np.full_like(indices, _NOT_SHOWN)
         fragments += self._changes(self._shown, indices, look, view)
         self._scene, self._view, self._shown, self._look, self._base = wanted, view, indices, look, base
-        self._coarse, self._behind = coarse, coarse or wanted != scene
+        self._behind = not self._sharpness.is_fine or wanted != scene
+        self._sharpness.cost(before, _length(fragments), indices.size, budget)
         # A cell more, into which pictures may reach where cells are no whole pixels.
         self._ours = np.zeros((view.area[1] + 1, view.area[0] + 1), bool)
         self._ours[_cells(view.target)] = True
@@ -151,21 +129,8 @@ class SixelPainter:
 
     def close(self) -> list[Fragment]:
         """Nothing to free."""
-        self._pictures.clear()
+        self._grounds.forget()
         return []
-
-    # The picture ---------------------------------------------------------------------------------------------------
-
-    def _picture(self, scene: Scene, view: View, base: _Base, coarse: bool) -> tuple[_Look, Indices]:
-        """The frame without its overlay, kept as long as the same is asked for."""
-        known = self._pictures.get((base, coarse))
-        if known is None:
-            registers = self._terminal.registers
-            has_hues = registers >= _FEWEST_WITH_HUES and not _is_grey(scene.image)
-            look = _colour_look(registers) if has_hues else _grey_look(registers)
-            known = (look, _picture(scene, view, look, coarse))
-            self._pictures = {(base, coarse): known}
-        return known
 
     def _make_room(self, view: View) -> list[Fragment]:
         """Erase what the old picture covers and the new one will not; what is no longer canvas, others erase."""
@@ -187,7 +152,7 @@ class SixelPainter:
 
     # Changes -------------------------------------------------------------------------------------------------------
 
-    def _changes(self, shown: Indices, indices: Indices, look: _Look, view: View) -> list[Fragment]:
+    def _changes(self, shown: Indices, indices: Indices, look: Look, view: View) -> list[Fragment]:
         """The shortest images that make the terminal show the new indices instead of the old ones."""
         changed = indices != shown
         style = self._style(view)
@@ -216,11 +181,11 @@ class SixelPainter:
             return None
         return self._terminal.patch if _is_whole(view.cell[0]) else Patch.STRIP
 
-    def _whole(self, indices: Indices, look: _Look, view: View, style: Patch | None) -> list[Fragment]:
+    def _whole(self, indices: Indices, look: Look, view: View, style: Patch | None) -> list[Fragment]:
         everything = Rect(0, 0, view.target.width, view.target.height)
         return self._opaque_rects(indices, [everything], look, view, style)
 
-    def _delta(self, indices: Indices, changed: Mask, count: int, look: _Look, view: View) -> list[Fragment]:
+    def _delta(self, indices: Indices, changed: Mask, count: int, look: Look, view: View) -> list[Fragment]:
         """Changed pixels alone, from the cell on in which the first ones are."""
         height, width = indices.shape
         across, down = damage.borders(width, view.target.width), damage.borders(height, view.target.height)
@@ -242,7 +207,7 @@ class SixelPainter:
             fragments.append(Fragment(view.target.x + column, view.target.y + row, data))
         return fragments
 
-    def _opaque(self, indices: Indices, changed: Mask, look: _Look, view: View, style: Patch) -> list[Fragment]:
+    def _opaque(self, indices: Indices, changed: Mask, look: Look, view: View, style: Patch) -> list[Fragment]:
         """Whole cells, or whole rows of them."""
         height, width = indices.shape
         across, down = damage.borders(width, view.target.width), damage.borders(height, view.target.height)
@@ -255,7 +220,7 @@ class SixelPainter:
         return self._opaque_rects(indices, rects, look, view, style)
 
     def _opaque_rects(
-        self, indices: Indices, rects: Sequence[Rect], look: _Look, view: View, style: Patch | None
+        self, indices: Indices, rects: Sequence[Rect], look: Look, view: View, style: Patch | None
     ) -> list[Fragment]:
         height, width = indices.shape
         across, down = damage.borders(width, view.target.width), damage.borders(height, view.target.height)
@@ -294,20 +259,6 @@ def _is_whole(side: float) -> bool:
     return float(side).is_integer()
 
 
-def _is_grey(image: Image) -> bool:
-    """Whether no pixel has a hue, as in most recordings, however many channels the file has."""
-    if image.shape[2] == 1:
-        return True
-    return bool((image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all())
-
-
-def _greyed(image: Image) -> Image:
-    """One channel; of a colour image its luma (ITU-R BT.601)."""
-    if _is_grey(image):
-        return image[..., :1]
-    return np.asarray(image @ np.array([0.299, 0.587, 0.114]) + 0.5).astype(np.uint8)[..., None]
-
-
 def _only_marker_moved(shown: Scene, scene: Scene) -> Scene:
     """The scene with the lines that are shown, and the marks that are shown apart from the selected one."""
     marks = scene.marks
@@ -315,41 +266,3 @@ def _only_marker_moved(shown: Scene, scene: Scene) -> Scene:
     if before == [mark.selected for mark in marks] and any(before):
         marks = tuple(new if new.selected else old for old, new in zip(shown.marks, marks, strict=True))
     return replace(scene, marks=marks, lines=shown.lines)
-
-
-@lru_cache(maxsize=8)
-def _grey_look(registers: int) -> _Look:
-    greys = palette.greys(max(2, min(GREYS, registers - len(COLOURS))))
-    return _look(greys, None)
-
-
-@lru_cache(maxsize=8)
-def _colour_look(registers: int) -> _Look:
-    cube = palette.cube_for(min(registers, _NOT_SHOWN) - len(COLOURS))
-    return _look(palette.cube(cube), cube)
-
-
-def _look(ground: tuple[Colour, ...], cube: tuple[int, int, int] | None) -> _Look:
-    colours = ground + COLOURS
-    same = np.arange(256, dtype=np.uint8)
-    same[: len(colours)] = [colours.index(colour) for colour in colours]
-    return _Look(colours, len(ground), same, cube)
-
-
-def _picture(scene: Scene, view: View, look: _Look, coarse: bool) -> Indices:
-    """The view's window as indices of a look; a coarse one has half the pixels and fewer greys."""
-    width, height = view.raster
-    size = (-(-width // 2), -(-height // 2)) if coarse else (width, height)
-    if look.cube is None:
-        levels = palette.grey_levels(look.first)
-        if coarse and look.first > COARSE_GREYS:
-            steps = np.round(np.arange(COARSE_GREYS) * (look.first - 1) / (COARSE_GREYS - 1)).astype(np.uint8)
-            levels = steps[np.abs(levels[:, None].astype(int) - steps).argmin(axis=1)]
-        grey = raster.sample(_greyed(scene.image), view, size)[..., 0]
-        indices = np.take(levels[tone.table(scene.tone)], grey)
-    else:
-        pixels = tone.apply(raster.sample(scene.image, view, size), scene.tone)
-        indices = palette.dither(pixels, look.cube)
-    if coarse:
-        indices = indices.repeat(2, axis=0)[:height].repeat(2, axis=1)[:, :width]
-    return np.ascontiguousarray(indices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from leaptui.graphics import palette, sixel_encode, sixel_patch
 from leaptui.graphics.geometry import View
 from leaptui.graphics.painter import Detail, Fragment, Span
-from leaptui.graphics.scene import COLOURS, Colour, Scene
+from leaptui.graphics.scene import COLOURS, Colour, Mark, Scene
 from leaptui.graphics.sixel import SixelPainter
 from leaptui.graphics.terminal import Graphics, Patch, Terminal
 
@@ -148,10 +149,14 @@ class Painting(RuleBasedStateMachine):
         self.scene = made_up(0, (48, 36))
         self.settled = False
 
-    def draw(self, detail: Detail) -> None:
-        self.canvas.show(self.painter.draw(self.scene, self.view, detail))
+    def draw(self, detail: Detail, budget: int | None = None) -> None:
+        self.canvas.show(self.painter.draw(self.scene, self.view, detail, budget))
         self.settled = not self.painter.is_behind
-        assert self.settled or detail < Detail.FINE
+        assert self.settled or detail < Detail.FINE or budget is not None
+
+    @rule(budget=st.sampled_from([0, 300, 1000]))
+    def refine(self, budget: int) -> None:
+        self.draw(Detail.FINE, budget)
 
     @rule(scene=scenes, detail=st.sampled_from(list(Detail)))
     def show(self, scene: Scene, detail: Detail) -> None:
@@ -276,6 +281,44 @@ def test_details_leave_behind_what_they_say() -> None:
     assert painter.draw(there, view) == []
     painter.draw(moved(there, 1, 0), view, Detail.COARSE)
     assert not painter.is_behind, "the same frame stays fine"
+
+
+def noisy(seed: int) -> Scene:
+    image = np.random.default_rng(seed).integers(0, 255, (60, 60, 1), np.uint8)
+    return Scene(image, seed, marks=(Mark(30, 50, 1, selected=True),))
+
+
+def test_a_rough_picture_gets_fine_within_its_budget_where_one_looks_first() -> None:
+    painter = SixelPainter(terminal(Patch.DELTA))
+    scene, view = noisy(0), View.fit((60, 60), (40, 20), (8, 16))
+    everything = size(SixelPainter(terminal(Patch.DELTA)).draw(scene, view))
+    canvas = Canvas(view.area, view.cell, composites=True)
+    canvas.show(painter.draw(scene, view, Detail.COARSE, 5000))
+    fine = fresh(scene, view, terminal(Patch.DELTA))
+    rows_before, sent = -1, []
+    while painter.is_behind:
+        fragments = painter.draw(scene, view, Detail.FINE, everything // 6)
+        sent.append(size(fragments))
+        canvas.show(fragments)
+        right = [(canvas.pixels[y : y + 16] == fine[y : y + 16]).all() for y in range(0, 320, 16)]
+        if len(sent) == 1:
+            assert right[int(view.to_cell((30, 50))[1])], "the selected mark's row is the first"
+        assert sum(right) > rows_before
+        rows_before = sum(right)
+    assert (canvas.pixels == fine).all()
+    # What a row costs is learned from the first ones.
+    assert len(sent) > 3 and max(sent[2:]) < 2 * (everything // 6)
+
+
+def test_what_was_too_much_is_rougher_the_next_time() -> None:
+    painter, view = SixelPainter(terminal(Patch.DELTA)), View.fit((60, 60), (40, 20), (8, 16))
+    sizes = [size(painter.draw(noisy(seed), view, Detail.COARSE, 10)) for seed in range(4)]
+    assert sizes[0] > 1.2 * max(sizes[1:])
+    # A mark that moves over the rough picture does not change how rough it is.
+    there = replace(moved(noisy(3), 1, 0), key=3)
+    assert 0 < size(painter.draw(there, view, Detail.EDGES, 10**6)) < sizes[3] / 3
+    better = [size(painter.draw(noisy(seed), view, Detail.COARSE, 10**6)) for seed in range(4, 9)]
+    assert better[-1] > sizes[0], "with room for more, less rough again"
 
 
 def test_text_painters_things_do_nothing() -> None:

@@ -41,7 +41,7 @@ class FakePainter:
     behind: bool = False
     drawn: list[tuple[Scene, View, Detail]] = field(default_factory=list)
 
-    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE) -> list[Fragment]:
+    def draw(self, scene: Scene, view: View, detail: Detail = Detail.FINE, budget: int | None = None) -> list[Fragment]:
         self.calls.append(("draw", detail))
         self.drawn.append((scene, view, detail))
         self.behind = detail < Detail.FINE

@@ -32,7 +32,7 @@ from leaptui.graphics.scene import Line, Mark, Scene
 from leaptui.graphics.terminal import Colours, Graphics
 from leaptui.tui.widgets import frame_canvas
 from leaptui.tui.widgets.frame_canvas import FrameCanvas
-from leaptui.tui.widgets.frame_canvas_parts import Place, blanks, free_part, seen_in, spans_in
+from leaptui.tui.widgets.frame_canvas_parts import Place, beside, blanks, free_part, seen_in, spans_in
 
 SIZE = (80, 30)
 PING = "\x1b[6n"
@@ -274,9 +274,12 @@ async def test_a_picture_that_shrinks_leaves_the_ground_of_the_theme() -> None:
         await until(pilot, lambda: bool(app.painter.calls))
         assert app.painter.calls[0][0] == "lost" and app.painter.calls[1] == ("draw", Detail.FINE)
         (write,) = [write for write in take() if "<draw:" in write]
-        style = app.canvas.rich_style
-        ground = style.render(" " * app.canvas.size.width, color_system=app.console._color_system)
-        assert write.index(ground) < write.index("<draw:")
+        style, target, width = app.canvas.rich_style, app.canvas.view.target, app.canvas.size.width
+        left = style.render(" " * target.x, color_system=app.console._color_system)
+        right = style.render(" " * (width - target.right), color_system=app.console._color_system)
+        before = write[: write.index("<draw:")]
+        assert before.count(left) >= target.height and before.count(right) >= target.height
+        assert " " * target.width not in before, "what the new picture covers never goes blank"
 
 
 async def test_following_looks_only_where_it_must() -> None:
@@ -623,7 +626,8 @@ def test_spans_are_those_of_the_part() -> None:
 
 
 def test_blanks_cover_what_is_left_behind() -> None:
-    found = blanks(Rect(0, 0, 10, 2), Rect(0, 0, 10, 1), [Rect(6, 1, 2, 1)], lambda count: b" " * count)
+    spans = beside(Rect(0, 0, 10, 2), Rect(0, 0, 10, 1), [Rect(6, 1, 2, 1)])
+    found = blanks(spans, lambda count: b" " * count)
     assert [(f.column, f.row, f.data.count(b" ")) for f in found] == [(0, 1, 6), (8, 1, 2)]
     assert all(f.is_text for f in found)
 

@@ -197,7 +197,7 @@ class FrameCanvas(CanvasMouse, can_focus=True):
             self._wake(self.host.stage.pacer.wait)
             return
         detail, costs = self._detail(view)
-        sendings = self._picture_now().update(self._scene, view, self._place, detail)
+        sendings = self._picture_now().update(self._scene, view, self._place, detail, self._budget())
         if sendings is None:
             # Pixels come after the text that erases the old ones; characters are that text.
             self._pending = self.host.terminal.graphics.has_pixels
@@ -287,8 +287,9 @@ class FrameCanvas(CanvasMouse, can_focus=True):
         if not self.host.is_link_free:
             self._wake(self.host.stage.pacer.wait)
         elif self._picture.painter.is_behind:
-            self.host.stage.send(self._picture.update(self._scene, view, self._place, Detail.FINE) or [])
-            self._wake(IDLE)
+            found = self._picture.update(self._scene, view, self._place, Detail.FINE, self._budget())
+            self.host.stage.send(found or [])
+            self._wake(NEXT if self._picture.painter.is_behind else IDLE)
         else:
             self.host.stage.send(self._picture.foresee(self._foreseen.popleft(), view, self._place))
             self._wake(NEXT)
@@ -319,6 +320,10 @@ class FrameCanvas(CanvasMouse, can_focus=True):
             # What is behind may be the frame, which costs far more; it follows when nothing moves.
             return pacer.detail({detail: cost for detail, cost in costs.items() if detail <= Detail.EDGES}), costs
         return pacer.detail(costs), costs
+
+    def _budget(self) -> int:
+        """Bytes that the link takes along before somebody has to wait for what comes after."""
+        return self.host.stage.pacer.budget()
 
     def _seen(self, view: View) -> None:
         assert self._scene is not None

@@ -97,26 +97,30 @@ Blank = Callable[[int], Strip]
 """So many cells of the ground on which pictures lie."""
 
 
-def blanks(old: Rect, kept: Rect | None, covers: Sequence[Rect], blank: Callable[[int], bytes]) -> list[Fragment]:
-    """The ground over what is no longer part of the picture, where terminals keep pictures in the cells.
+def beside(old: Rect, kept: Rect | None, covers: Sequence[Rect] = ()) -> list[Span]:
+    """The cells that are no longer part of the picture.
 
     Args:
         old: the cells that showed the picture.
         kept: those that will show it again.
         covers: those that show something else already.
-        blank: so many cells of the ground.
     """
-    fragments = []
+    spans = []
     for row in range(old.y, old.bottom):
         taken = [rect for rect in (*covers, kept) if rect is not None and rect.y <= row < rect.bottom]
         x = old.x
         for rect in sorted(taken):
             if rect.x > x:
-                fragments.append(Fragment(x, row, blank(min(rect.x, old.right) - x), is_text=True))
+                spans.append(Span(row, x, min(rect.x, old.right)))
             x = max(x, rect.right)
         if x < old.right:
-            fragments.append(Fragment(x, row, blank(old.right - x), is_text=True))
-    return fragments
+            spans.append(Span(row, x, old.right))
+    return spans
+
+
+def blanks(spans: Iterable[Span], blank: Callable[[int], bytes]) -> list[Fragment]:
+    """The ground over cells of a canvas, where terminals keep pictures in the cells; `blank` makes so many of it."""
+    return [Fragment(span.start, span.row, blank(span.end - span.start), is_text=True) for span in spans]
 
 
 def _largest_beside(free: Rect, cover: Rect) -> Rect | None:

@@ -18,6 +18,7 @@ from leaptui.tui.widgets.frame_canvas_parts import (
     Blank,
     Place,
     Sending,
+    beside,
     blanks,
     free_part,
     overlap,
@@ -35,8 +36,15 @@ class Picture(Protocol):
     def strips(self, scene: Scene, view: View) -> list[Strip] | None:
         """The area's rows for the compositor; None for blanks."""
 
-    def update(self, scene: Scene, view: View, place: Place, detail: Detail) -> list[Sending] | None:
-        """What turns the screen into this scene; None if only the compositor can do it: it has to repaint."""
+    def update(
+        self, scene: Scene, view: View, place: Place, detail: Detail, budget: int | None = None
+    ) -> list[Sending] | None:
+        """What turns the screen into this scene; None if only the compositor can do it: it has to repaint.
+
+        Args:
+            scene, view, place, detail: what is to be seen, where, how well.
+            budget: bytes that should be enough, see `Painter.draw`.
+        """
 
     def after_text(
         self, scene: Scene, view: View, place: Place, written: Iterable[Span], detail: Detail, *, changed: bool
@@ -75,13 +83,30 @@ class PixelPicture:
     def strips(self, scene: Scene, view: View) -> list[Strip] | None:
         return None
 
-    def update(self, scene: Scene, view: View, place: Place, detail: Detail) -> list[Sending] | None:
+    def update(
+        self, scene: Scene, view: View, place: Place, detail: Detail, budget: int | None = None
+    ) -> list[Sending] | None:
+        sendings: list[Sending] = []
         if self._in_cells and self._origin is not None and self._view_target != view.target:
-            # Cells beside the new target still show the old picture, and only the compositor knows their ground.
-            return None
-        return self._draw(scene, view, place, detail)
+            if not self._fills_whole_cells(view, place):
+                # What the old picture left beside the new one, only a repaint by the compositor is sure to erase.
+                return None
+            sendings.append(self._uncover(view))
+        return [*sendings, *self._draw(scene, view, place, detail, budget)]
 
-    def _draw(self, scene: Scene, view: View, place: Place, detail: Detail) -> list[Sending]:
+    def _fills_whole_cells(self, view: View, place: Place) -> bool:
+        """Whether the picture, as it was and will be, lies freely in whole cells of the same canvas."""
+        everything = Rect(0, 0, *view.area)
+        is_free = free_part(view, place) == self._part == everything and place.origin == self._origin
+        return is_free and not self._is_cleared and all(float(side).is_integer() for side in view.cell)
+
+    def _uncover(self, view: View) -> Sending:
+        """Blank the cells of the old picture that the new one will not cover; the others never go blank."""
+        spans = beside(self._target, overlap(view.target, self._part))
+        self.painter.lost(spans)
+        return Sending(self._corner, blanks(spans, self._blank))
+
+    def _draw(self, scene: Scene, view: View, place: Place, detail: Detail, budget: int | None = None) -> list[Sending]:
         part = free_part(view, place)
         self._view_target = view.target
         if part is None:
@@ -95,7 +120,7 @@ class PixelPicture:
         self._origin, self._part = place.origin, part
         self._target = overlap(view.target, part) or view.target
         seen, seen_view = seen_in(scene, view, part)
-        return [*sendings, Sending(self._corner, self.painter.draw(seen, seen_view, detail))]
+        return [*sendings, Sending(self._corner, self.painter.draw(seen, seen_view, detail, budget))]
 
     def after_text(
         self, scene: Scene, view: View, place: Place, written: Iterable[Span], detail: Detail, *, changed: bool
@@ -135,7 +160,7 @@ class PixelPicture:
         sendings = self.hide()
         if self._in_cells and not moved:
             kept = None if part is None else overlap(view.target, part)
-            sendings.append(Sending(place.origin, blanks(self._target, kept, place.covers, self._blank)))
+            sendings.append(Sending(place.origin, blanks(beside(self._target, kept, place.covers), self._blank)))
         return sendings
 
     @property
@@ -166,7 +191,9 @@ class TextPicture:
             self._strips = None if cells is None else strips_of(cells, self._shown[1].target, self._blank, self._has)
         return self._strips
 
-    def update(self, scene: Scene, view: View, place: Place, detail: Detail) -> list[Sending] | None:
+    def update(
+        self, scene: Scene, view: View, place: Place, detail: Detail, budget: int | None = None
+    ) -> list[Sending] | None:
         seen_whole = not place.covers and place.visible == Rect(0, 0, *view.area)
         direct = self._shown is not None and seen_whole and self._shown[1].target == view.target
         self._shown, self._strips = (scene, view), None
