@@ -8,16 +8,14 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Footer, OptionList
 from textual.widgets.option_list import Option
 
-from leaptui.tui.keymap import bindings
-from leaptui.tui.styles import style
+from leaptui.tui.screens.dialog import DialogScreen
 from leaptui.words import visible
 
 
-class ChooseScreen(ModalScreen[int | None]):
+class ChooseScreen(DialogScreen[int | None]):
     """Asks for one of several things; gives its position, or None.
 
     Args:
@@ -26,9 +24,6 @@ class ChooseScreen(ModalScreen[int | None]):
         now: position of the one in use.
     """
 
-    CSS_PATH = style("dialog")
-    BINDINGS = bindings("dialog")
-    SCOPES = ("dialog",)
     AUTO_FOCUS = "OptionList"
 
     def __init__(self, question: str, choices: Sequence[str], now: int | None = None) -> None:
@@ -45,6 +40,14 @@ class ChooseScreen(ModalScreen[int | None]):
 
     def on_mount(self) -> None:
         self.query_one(OptionList).highlighted = self._now
+
+    def answer(self) -> bool:
+        """What is highlighted."""
+        highlighted = self.query_one(OptionList).highlighted
+        if highlighted is None:
+            return False
+        self.dismiss(highlighted)
+        return True
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

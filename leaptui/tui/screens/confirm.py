@@ -6,15 +6,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Footer, Static
 
-from leaptui.tui.keymap import bindings
-from leaptui.tui.styles import style
+from leaptui.tui.screens.dialog import DialogScreen
 from leaptui.words import visible, visible_lines
 
 
-class ConfirmScreen(ModalScreen[bool]):
+class ConfirmScreen(DialogScreen[bool]):
     """Asks whether to go ahead; gives True or False.
 
     Args:
@@ -23,9 +21,6 @@ class ConfirmScreen(ModalScreen[bool]):
         yes, no: texts of the buttons.
     """
 
-    CSS_PATH = style("dialog")
-    BINDINGS = bindings("dialog")
-    SCOPES = ("dialog",)
     AUTO_FOCUS = "#no"
 
     def __init__(self, question: str, words: str, *, yes: str, no: str) -> None:
@@ -43,6 +38,13 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Button(Content(visible(self._no)), id="no", compact=True)
                 yield Button(Content(visible(self._yes)), id="yes", variant="error", compact=True)
         yield Footer()
+
+    def answer(self) -> bool:
+        """The button that has the focus."""
+        if not isinstance(self.focused, Button):
+            return False
+        self.dismiss(self.focused.id == "yes")
+        return True
 
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:
