@@ -12,6 +12,7 @@ from tui_helpers import until
 
 from leaptui.tui.screens.choose import ChooseScreen
 from leaptui.tui.screens.confirm import ConfirmScreen
+from leaptui.tui.screens.help import HelpScreen
 
 
 def burst(app: App[None], *keys: str) -> None:
@@ -45,3 +46,15 @@ async def test_keys_behind_the_answer_of_a_dialog_reach_the_screen_below(
             {"choose": 1, "confirm": False}[kind] if answer == "enter" else (None if kind == "choose" else False)
         ]
         assert screen.labeller.animal.points[0, 0] == pytest.approx(x + 3)
+
+
+async def test_keys_behind_the_end_of_the_help_reach_the_screen_below(tmp_path: Path) -> None:
+    app = app_on(worm_project(tmp_path / "p", labelled=[0]))
+    async with app.run_test(size=(120, 40)) as pilot:
+        screen = await label_screen(pilot)
+        await press(pilot, "g 0 enter 1 question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen) and app.screen.focused is not None)
+        x = screen.labeller.animal.points[0, 0]
+        burst(app, "question_mark", "l", "l", "3")
+        await until(pilot, lambda: screen.labeller.node == 2)
+        assert screen.labeller.animal.points[0, 0] == pytest.approx(x + 2)

@@ -1,4 +1,4 @@
-"""DialogScreen: a question in front of another screen, answered by keys that take effect one after the other.
+"""DialogScreen: a question in front of another screen, and InFront for whatever else lies there.
 
 Textual finds the binding of a key after the key has passed its widgets, and a button answers by a message after
 that. Keys that arrive together with the answer, as from a link that stalled, would be lost with the dialog. So it
@@ -18,12 +18,8 @@ from leaptui.tui.styles import style
 Answer = TypeVar("Answer")
 
 
-class DialogScreen(ModalScreen[Answer]):
-    """See the module."""
-
-    CSS_PATH = style("dialog")
-    BINDINGS = bindings("dialog")
-    SCOPES = ("dialog",)
+class InFront(ModalScreen[Answer]):
+    """A screen in front of another, whose keys take effect one after the other."""
 
     async def on_key(self, event: events.Key) -> None:
         if not self.is_current:
@@ -43,3 +39,11 @@ class DialogScreen(ModalScreen[Answer]):
     def answer(self) -> bool:
         """Close with what is chosen; False if nothing is."""
         return False
+
+
+class DialogScreen(InFront[Answer]):
+    """A question."""
+
+    CSS_PATH = style("dialog")
+    BINDINGS = bindings("dialog")
+    SCOPES = ("dialog",)

@@ -13,11 +13,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Footer, MarkdownViewer, OptionList, Static
 from textual.widgets.option_list import Option
 
 from leaptui.tui.keymap import GROUPS, INTRODUCTIONS, bindings, commands, shown_keys
+from leaptui.tui.screens.dialog import InFront
 from leaptui.tui.styles import style
 from leaptui.tui.theme import rich_style
 from leaptui.words import visible
@@ -44,7 +44,7 @@ def documents() -> dict[str, str]:
     }
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(InFront[None]):
     """Keys and documentation.
 
     Args:
