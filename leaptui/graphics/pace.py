@@ -31,6 +31,8 @@ _WEIGHT = 0.4
 """Of a new rate against what was known."""
 _QUICKEST = 0.025
 """Seconds between repeats of a key that nobody sets shorter."""
+_STRETCH = 1.3
+"""Times the seconds between repeats of a key that a burst may take; the excess adds up until one has to be small."""
 _UNLIMITED = 1 << 40
 _MOST_OPEN = 4096
 """Bursts kept for a terminal that gives no answers."""
@@ -144,13 +146,14 @@ class Pacer:
     def detail(self, costs: Mapping[Detail, int]) -> Detail:
         """The finest detail that the budget allows, or else the cheapest.
 
-        While bursts follow each other quickly, as when a key is held, each may take only as long as the one before
-        is ago: what takes longer would queue up, and the last state would come late.
+        While bursts follow each other quickly, as when a key is held, each may take only a little longer than the one
+        before is ago: what takes longer would queue up, and the last state would come late. A little, because what
+        does not fit now and then comes after the last key, and that is later still.
 
         Args:
             costs: bytes by detail, about.
         """
-        budget = self.budget(min(SHARE, max(_QUICKEST, self._clock() - self._sent_at)))
+        budget = self.budget(min(SHARE, max(_QUICKEST, _STRETCH * (self._clock() - self._sent_at))))
         fitting = [detail for detail, cost in costs.items() if cost <= budget]
         return max(fitting) if fitting else min(costs, key=lambda detail: (costs[detail], detail))
 
