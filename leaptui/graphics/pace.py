@@ -28,7 +28,10 @@ _TELLING_BYTES = 1000
 _SHORTEST = 0.002
 """Seconds below which a difference of times is noise."""
 _WEIGHT = 0.4
-"""Of a new rate against what was known."""
+"""Of a new rate against what was known, at most: answers come late for other reasons too, and the fewer bytes a burst
+had, the less its time says about them."""
+_WEIGHTY_BYTES = 8000
+"""Bytes of a burst that has the whole weight."""
 _QUICKEST = 0.025
 """Seconds between repeats of a key that nobody sets shorter."""
 _STRETCH = 1.3
@@ -168,7 +171,8 @@ class Pacer:
         # Averaged as seconds a byte, so that a way that has become slow is soon taken for slow.
         sample = max(busy, _SHORTEST) / burst.n_bytes
         known = self._seconds_a_byte
-        self._seconds_a_byte = sample if known is None else (1 - _WEIGHT) * known + _WEIGHT * sample
+        weight = _WEIGHT * min(1.0, burst.n_bytes / _WEIGHTY_BYTES)
+        self._seconds_a_byte = sample if known is None else (1 - weight) * known + weight * sample
 
     def _learn_trip(self, burst: _Burst, now: float) -> None:
         self._trips.append((now, max(0.0, now - burst.sent - self._seconds(burst.n_bytes))))

@@ -113,7 +113,8 @@ class Expected:
         ):
             if share < (_ENOUGH_COARSE if self.is_coarse and what == "pixels" else _ENOUGH):
                 return f"{share:.2%} of the {what} are right"
-        return self._wrong_marks(right)
+        # A mark is what covers the frame; pixels of a rough frame between its brackets may be as rough as others.
+        return self._wrong_marks(right | ~covered if self.is_coarse else right)
 
     def _wrong_marks(self, right: NDArray[np.bool_]) -> str:
         """A missing mark has too few pixels to be noticed in the whole picture."""
