@@ -17,9 +17,9 @@ Mask = NDArray[np.bool_]
 
 GREYS = 24
 """Of a fine picture: 41 dB, and a quarter fewer bytes than 32."""
-COARSE = ((2, 2, 12), (3, 3, 8), (3, 6, 8), (6, 6, 8))
+COARSE = ((2, 2, 12), (3, 3, 8), (3, 6, 8), (6, 6, 6))
 """Rough pictures, better ones first: width and height of their pixels, and greys. At 560 x 560 pixels a fly takes 9,
-5, 4 and 4 kB, and 23 kB when fine; rows of six pixels are the bands of a sixel image."""
+5, 4 and 3 kB, and 23 kB when fine; rows of six pixels are the bands of a sixel image."""
 _FIRST_LEVEL = 2
 _FEWEST_WITH_HUES = len(COLOURS) + 8
 """Colour registers for a colour frame; with fewer it is shown in greys."""
