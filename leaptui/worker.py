@@ -22,19 +22,25 @@ from typing import Any, Protocol
 
 import psutil
 
-from leaptui.errors import ExitCode, LeaptuiError, OperationFailed, Stopped, UnusableInput, UsageError
+from leaptui.errors import ExitCode, LeaptuiError, OperationFailed, Stopped, UnusableInput
 from leaptui.registry import resolve
-from leaptui.runs.control import Ask, acknowledge
+from leaptui.runs.alert_command import WorkerAlerts
+from leaptui.runs.claim import claim
+from leaptui.runs.control import EXTEND, Ask, acknowledge
 from leaptui.runs.events import EventWriter
-from leaptui.runs.files import create_object, write_object
+from leaptui.runs.files import write_object
+from leaptui.runs.gauges import Gauges
 from leaptui.runs.heartbeat import Heartbeat, Signals
+from leaptui.runs.inbox import Inbox
 from leaptui.runs.layout import RunDirectory, open_run
-from leaptui.runs.liveness import Watcher
+from leaptui.runs.metrics_csv import MetricsCsv
 from leaptui.runs.process import ProcessIdentity
+from leaptui.runs.slots import adopt_slot
 from leaptui.runs.status import ErrorSummary, State, StatusWriter
 
 _OPERATIONS = "leaptui.ops.table:OPERATIONS"
 _FROM_JSON = "leaptui.ops.requests:from_json"
+_ALERTS = "leaptui.ops.alerting:worker_alerts"
 _LEAVE_WITHIN = 30.0
 """Seconds the interpreter has to shut down: a thread that a library left behind may hold it up for ever."""
 
@@ -64,18 +70,41 @@ class _Outcome:
 class _Context:
     """The RunContext of a worker."""
 
-    def __init__(self, directory: Path, emit: Callable[..., None], is_stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        attempt: int,
+        emit: Callable[..., None],
+        flush: Callable[[], None],
+        is_stopping: threading.Event,
+        inbox: Inbox,
+    ) -> None:
         self.directory = directory
+        self.attempt = attempt
         self._emit = emit
+        self._flush = flush
         self._is_stopping = is_stopping
+        self._inbox = inbox
 
     def emit(self, type: str, **fields: Any) -> None:
         """See RunContext."""
         self._emit(type, **fields)
 
+    def flush(self) -> None:
+        """See RunContext."""
+        self._flush()
+
     def stop_requested(self) -> bool:
         """See RunContext."""
         return self._is_stopping.is_set()
+
+    def take_asks(self) -> list[Ask]:
+        """See RunContext."""
+        return self._inbox.take()
+
+    def acknowledge(self, asked: Ask, answer: str, *, accepted: bool = True) -> None:
+        """See RunContext."""
+        self._inbox.acknowledge(asked, answer, accepted=accepted)
 
 
 def run_worker(
@@ -98,10 +127,11 @@ def run_worker(
     """
     try:
         run = open_run(path)
-        attempt = _claim(run, resume)
+        attempt = claim(run, resume=resume)
     except LeaptuiError as error:
         sys.stderr.write(f"{error}\n")
         return int(error.exit_code)
+    _sweep(run)
     with Signals() as signals:
         try:
             status = StatusWriter(run, ProcessIdentity.current(), attempt=attempt)
@@ -113,28 +143,12 @@ def run_worker(
         return _Session(run, status, events, signals).carry_out(operations, from_json)
 
 
-def _claim(run: RunDirectory, resume: bool) -> int:
-    """Take the run for this process, one process an attempt; returns the attempt's number."""
-    verdict = Watcher(run).look()
-    # What launch.json says of a queued run is this very process.
-    if verdict.alive and verdict.state is not State.QUEUED:
-        raise UsageError(f"another worker is at this run: it is {verdict.state}", where=run.path)
-    attempt = 1
-    if resume:
-        if verdict.state is State.FINISHED:
-            raise UsageError("this run is finished: there is nothing left to do", where=run.path)
-        while (run.control / f"worker.{attempt:04d}").exists():
-            attempt += 1
-    elif verdict.state.is_final:
-        raise UsageError(f"this run is {verdict.state}", where=run.path, hint="Resume it, or start a new one.")
-    try:
-        run.control.mkdir(exist_ok=True)
-        create_object(run.control / f"worker.{attempt:04d}", ProcessIdentity.current().to_json())
-    except FileExistsError:
-        raise UsageError("this run was started before", where=run.path, hint="Resume it, or start a new one.") from None
-    except OSError as problem:
-        raise UnusableInput(f"the run cannot be written ({problem.strerror})", where=run.path) from problem
-    return attempt
+def _sweep(run: RunDirectory) -> None:
+    """Remove what a worker that was killed left half-written; nobody else writes these files."""
+    for path in (run.status, run.result, run.model, run.metrics):
+        for scrap in run.path.glob(f".{path.name}.*.tmp"):
+            with contextlib.suppress(OSError):
+                scrap.unlink()
 
 
 class _Session:
@@ -145,7 +159,17 @@ class _Session:
         self._status = status
         self._events = events
         self._is_stopping = threading.Event()
-        self._heartbeat = Heartbeat(run, status, signals, on_stop=self._stop, on_stop_now=self._stop_now)
+        self._metrics = MetricsCsv(run, attempt=status.current.attempt)
+        self._alerts: WorkerAlerts = resolve(_ALERTS)(run, status.current.attempt)
+        self._inbox = Inbox(run, self._emit)
+        self._heartbeat = Heartbeat(
+            run,
+            status,
+            signals,
+            on_stop=self._stop,
+            on_stop_now=self._stop_now,
+            on_asks=self._inbox.put,
+        )
 
     def carry_out(
         self,
@@ -155,8 +179,14 @@ class _Session:
         """Run the operation and say how it ended; returns the exit code."""
         self._say(State.STARTING, None)
         self._heartbeat.start()
+        gauges = Gauges(self._emit)
+        gauges.start()
         outcome = self._attempt(operations, from_json)
+        gauges.close()
         self._heartbeat.close()
+        # More epochs that a run did not live to train wait for the next attempt.
+        self._inbox.close(keep=() if outcome.state is State.FINISHED else (EXTEND,))
+        self._metrics.close()
         self._finish(outcome)
         return outcome.exit_code
 
@@ -175,7 +205,7 @@ class _Session:
         except (KeyboardInterrupt, SystemExit) as error:
             return self._left(error)
         except BaseException as error:  # noqa: BLE001 - whatever it was, the run must say that it failed
-            return _bug(error)
+            return _bug(error, self._run)
 
     def _perform(
         self,
@@ -192,11 +222,16 @@ class _Session:
         rebuild = resolve(_FROM_JSON) if from_json is None else from_json
         request = rebuild(resolve(operation.request), asked["request"])
         runner = resolve(operation.runner)
+        self._inbox.serves(getattr(sys.modules[runner.__module__], "ASKS", ()))
         if self._is_stopping.is_set():
             raise Stopped("stopped before it began")
         self._enter(State.RUNNING)
-        result = runner(request, _Context(self._run.path, self._events.emit, self._is_stopping))
+        result = runner(request, self._context())
         return self._keep(result)
+
+    def _context(self) -> _Context:
+        attempt = self._status.current.attempt
+        return _Context(self._run.path, attempt, self._emit, self._flush, self._is_stopping, self._inbox)
 
     def _keep(self, result: Any) -> _Outcome:
         """Write result.json."""
@@ -236,16 +271,24 @@ class _Session:
                 return
         self._say(state, reason)
 
-    def _say(self, state: State, reason: str | None) -> None:
-        self._events.emit("state", state=state, reason=reason)
+    def _emit(self, type: str, **fields: Any) -> None:
+        self._events.emit(type, **fields)
+        self._metrics.take({"type": type, **fields})
+        self._alerts.take_event(type, fields)
+
+    def _flush(self) -> None:
         with contextlib.suppress(OSError):
             # Kept, and written with the next batch.
             self._events.flush()
 
+    def _say(self, state: State, reason: str | None) -> None:
+        self._emit("state", state=state, reason=reason)
+        self._flush()
+
     def _stop(self, reason: str, asked: Ask | None) -> None:
         self._is_stopping.set()
         if asked is not None:
-            acknowledge(self._run, asked, self._events.emit)
+            acknowledge(self._run, asked, self._emit)
         self._enter(State.STOPPING, reason)
 
     def _stop_now(self, reason: str) -> None:
@@ -257,7 +300,7 @@ class _Session:
         os._exit(self._status.current.exit_code or outcome.exit_code)
 
     def _finish(self, outcome: _Outcome) -> None:
-        self._events.emit("state", state=outcome.state, reason=outcome.reason)
+        self._emit("state", state=outcome.state, reason=outcome.reason)
         try:
             self._events.close()
         except OSError as problem:
@@ -265,6 +308,11 @@ class _Session:
         self._write_last_word(outcome)
 
     def _write_last_word(self, outcome: _Outcome) -> None:
+        self._alerts.ending(str(outcome.state), outcome.reason or "")
+        self._write_outcome(outcome)
+        self._alerts.ended()
+
+    def _write_outcome(self, outcome: _Outcome) -> None:
         for left in reversed(range(_TRIES)):
             try:
                 self._status.finish(outcome.state, outcome.exit_code, reason=outcome.reason, error=outcome.error)
@@ -274,7 +322,7 @@ class _Session:
                 time.sleep(0.5 if left else 0.0)
 
 
-def _bug(error: BaseException) -> _Outcome:
+def _bug(error: BaseException, run: RunDirectory) -> _Outcome:
     """Anything unforeseen: the traceback goes to output.log and into the status."""
     if isinstance(error, MemoryError):
         # What the runner's frames hold is what there is no room for.
@@ -282,7 +330,8 @@ def _bug(error: BaseException) -> _Outcome:
         gc.collect()
     lines = _traceback(error)
     sys.stderr.write(lines)
-    summary = ErrorSummary.of(error, lines)
+    kept = "goes on from its last checkpoint" if any(run.checkpoints.glob("*.ckpt")) else "begins it again"
+    summary = dataclasses.replace(ErrorSummary.of(error, lines), hint=f"leaptui resume {run.path} {kept}.")
     return _Outcome(State.FAILED, int(ExitCode.FAILED), summary.what, summary)
 
 
@@ -316,6 +365,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A reader of output.log sees each line as it is printed.
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    adopt_slot(RunDirectory(Path(arguments[0]).absolute()))
     _leave(run_worker(Path(arguments[0]), resume="--resume" in sys.argv[1:]))
 
 

@@ -102,21 +102,37 @@ class IndexStream:
         batch_size, batches: an epoch's worth.
         seed: of the order.
         epoch: tells which epoch is about to begin.
+
+    Between two batches `state_dict` says how many were given out; after `load_state_dict` the next epoch begins
+    behind those.
     """
 
     def __init__(self, frames: int, batch_size: int, batches: int, seed: int, epoch: Callable[[], int]) -> None:
         self._frames, self._batch_size, self._batches = frames, batch_size, batches
         self._seed, self._epoch = seed, epoch
+        self._given = 0
+        self._skip = 0
 
     def __len__(self) -> int:
         return self._batches
+
+    def state_dict(self) -> dict[str, int]:
+        """For a checkpoint."""
+        return {"given": self._given}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """From a checkpoint within an epoch."""
+        self._skip = int(state["given"])
 
     def __iter__(self) -> Iterator[Tensor]:
         generator = np.random.default_rng((self._seed, self._epoch()))
         wanted = self._batches * self._batch_size
         rounds = [generator.permutation(self._frames) for _ in range(-(-wanted // self._frames))]
         order = torch.from_numpy(np.concatenate(rounds)[:wanted])
-        yield from order.split(self._batch_size)
+        self._given, self._skip = self._skip, 0
+        for batch in order.split(self._batch_size)[self._given :]:
+            self._given += 1
+            yield batch
 
 
 class InOrder:

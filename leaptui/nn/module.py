@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +12,12 @@ from torch import Tensor, nn
 from leaptui.nn.augment import Augmenter
 from leaptui.nn.averaging import WeightAverage
 from leaptui.nn.batches import FrameBank
+from leaptui.nn.checkpoints import OURS
+from leaptui.nn.course import Course, Plateau
 from leaptui.nn.figures import FigureCounter, Figures
 from leaptui.nn.losses import LOSSES
 from leaptui.nn.peaks import find_peaks
+from leaptui.nn.random_state import random_state, restore_random_state
 from leaptui.nn.settings import TrainingSettings
 
 _AUGMENTATION_STREAM = 0x9E3779B1
@@ -32,9 +34,11 @@ class PoseModule(pl.LightningModule):
         val_bank: frames to validate with.
         seed: of the augmentation.
         body_length: source px, or None.
+        course: epochs and learning rate; by default what the settings say.
 
     Attributes:
         figures: of the last validation, None before the first.
+        rate: learning rate of the newest step.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class PoseModule(pl.LightningModule):
         val_bank: FrameBank,
         seed: int,
         body_length: float | None,
+        course: Course | None = None,
     ) -> None:
         super().__init__()
         if settings.sigma is None or settings.input_scale is None:
@@ -61,7 +66,13 @@ class PoseModule(pl.LightningModule):
         self.val_bank = val_bank
         self._seed = seed
         self._body_length = body_length
+        self.course = Course(settings) if course is None else course
+        self._plateau = Plateau(settings.plateau_patience, settings.plateau_divisor)
         self._generator: torch.Generator | None = None
+        self._loss_sum: Tensor | None = None
+        self._loss_frames = 0
+        self._restored: dict[str, Any] | None = None
+        self.rate = 0.0
         self._counter = FigureCounter()
         self.figures: Figures | None = None
 
@@ -74,10 +85,59 @@ class PoseModule(pl.LightningModule):
         """Positions stay on the CPU; the bank knows where its frames are."""
         return batch
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What a run that goes on within an epoch needs besides weights and optimiser."""
+        checkpoint[OURS] = checkpoint.get(OURS, {}) | {
+            "random": random_state(self.device),
+            "augmentation": None if self._generator is None else self._generator.get_state(),
+            "loss_sum": None if self._loss_sum is None else float(self._loss_sum),
+            "loss_frames": self._loss_frames,
+            "plateau": self._plateau.state_dict(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Kept until training starts: by then everything is on its device."""
+        self._restored = checkpoint[OURS]
+
+    def on_train_start(self) -> None:
+        """Go on exactly where the checkpoint was taken."""
+        kept, self._restored = self._restored, None
+        if kept is None:
+            return
+        self._plateau.load_state_dict(kept["plateau"])
+        self._loss_frames = kept["loss_frames"]
+        if kept["loss_sum"] is not None:
+            self._loss_sum = torch.tensor(kept["loss_sum"], dtype=self._sum_type, device=self.device)
+        self._new_generator(self.global_step)
+        state = kept["augmentation"]
+        # A state taken on another kind of device is of another size.
+        if state is not None and self._generator is not None and len(state) == len(self._generator.get_state()):
+            self._generator.set_state(state.cpu())
+        restore_random_state(kept["random"], self.device)
+
     def on_train_epoch_start(self) -> None:
         """Augmentation depends on seed and epoch alone, so that a resumed run goes on as it would have."""
+        self._new_generator(self.current_epoch)
+        self._loss_sum, self._loss_frames = None, 0
+
+    def _new_generator(self, stream: int) -> None:
         self._generator = torch.Generator(self.device)
-        self._generator.manual_seed((self._seed * _AUGMENTATION_STREAM + self.current_epoch) % 2**63)
+        self._generator.manual_seed((self._seed * _AUGMENTATION_STREAM + stream) % 2**63)
+
+    @property
+    def _sum_type(self) -> torch.dtype:
+        return torch.float32 if self.device.type == "mps" else torch.float64
+
+    @property
+    def mean_loss(self) -> float:
+        """Mean loss a frame of the epoch so far; reading it waits for the device."""
+        return float("nan") if self._loss_sum is None else float(self._loss_sum) / self._loss_frames
+
+    def on_train_batch_start(self, batch: Tensor, batch_idx: int) -> None:
+        """Set the learning rate of this step."""
+        self.rate = self.course.rate(self.global_step) * self._plateau.factor
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.rate
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
         """Loss of one batch, augmented here."""
@@ -92,7 +152,9 @@ class PoseModule(pl.LightningModule):
         maps = self.network(frames.contiguous(memory_format=torch.channels_last))
         with self._full_precision():
             loss = self.loss(maps, points, self.stride, self.input_sigma)
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(batch))
+        step_loss = loss.detach().to(self._sum_type) * len(batch)
+        self._loss_sum = step_loss if self._loss_sum is None else self._loss_sum + step_loss
+        self._loss_frames += len(batch)
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -116,18 +178,22 @@ class PoseModule(pl.LightningModule):
             return loss, bank.source_errors(positions, found)
 
     def on_validation_epoch_end(self) -> None:
-        """Make `figures`, and give the plateau schedule what it watches."""
+        """Make `figures`."""
         self.figures = self._counter.figures(self._body_length)
-        if self.figures is not None:
-            self.log("val_loss", self.figures.loss, batch_size=1)
 
-    def on_train_batch_end(self, outputs: Any, batch: Tensor, batch_idx: int) -> None:
-        """Carry the moving average on."""
+    def end_epoch(self) -> None:
+        """Give the plateau schedule what it watches; before the epoch's checkpoint, which has to know."""
+        if self.settings.schedule == "plateau":
+            self._plateau.watch(self.mean_loss if self.figures is None else self.figures.loss)
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Carry the moving average on with each step, before anything looks at the state after it."""
+        super().optimizer_step(*args, **kwargs)
         if self.averaged is not None:
             self.averaged.update(self.network)
 
     def configure_optimizers(self) -> Any:
-        """As `settings` say."""
+        """As `settings` say; the learning rate is set at every step."""
         s = self.settings
         parameters = self.network.parameters()
         optimiser: torch.optim.Optimizer
@@ -137,29 +203,8 @@ class PoseModule(pl.LightningModule):
             optimiser = torch.optim.Adam(
                 parameters, lr=s.learning_rate, weight_decay=s.weight_decay, amsgrad=s.optimiser == "amsgrad"
             )
-        if s.schedule == "constant":
-            return optimiser
-        if s.schedule == "plateau":
-            scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
-                optimiser, factor=1 / s.plateau_divisor, patience=s.plateau_patience
-            )
-            watched = "val_loss" if len(self.val_bank) else "train_loss"
-            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": scheduler, "monitor": watched}}
-        factor = _WarmCosine(s.warmup_steps, s.steps)
-        cosine = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+        return optimiser
 
     def _full_precision(self) -> torch.autocast:
         """Coordinates and losses are never computed in the reduced precision of the network."""
         return torch.autocast(self.device.type, enabled=False)
-
-
-class _WarmCosine:
-    """Factor of the learning rate at each step: linear rise, then a cosine down to 0."""
-
-    def __init__(self, warmup: int, steps: int) -> None:
-        self.warmup, self.steps = min(warmup, steps // 5), steps
-
-    def __call__(self, step: int) -> float:
-        rise = min(1.0, (step + 1) / max(1, self.warmup))
-        return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, step / self.steps)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ import torch
 from pytorch_lightning.plugins.environments import LightningEnvironment
 
 from leaptui.errors import OperationFailed, UnusableInput, UsageError
+from leaptui.nn.asks import AskDesk
 from leaptui.nn.batches import FrameBank, IndexStream, InOrder
 from leaptui.nn.callbacks import RunReporter
+from leaptui.nn.checkpoints import OURS, Checkpoints, Found, PlainCheckpointIO, load, newest
+from leaptui.nn.course import Course
 from leaptui.nn.data import Split, TrainingData, split
 from leaptui.nn.figures import FigureCounter, Figures
 from leaptui.nn.hardware import choose_device, choose_precision, describe, memory_errors
@@ -23,7 +26,9 @@ from leaptui.nn.manners import quiet, repeatable
 from leaptui.nn.model import PoseModel, build_network, count_parameters, save_model
 from leaptui.nn.model_metadata import ModelMetadata
 from leaptui.nn.module import PoseModule
+from leaptui.nn.onlookers import Onlooker
 from leaptui.nn.preprocessing import measure
+from leaptui.nn.previews import PreviewWriter
 from leaptui.nn.settings import TrainingSettings
 from leaptui.pose.skeleton import Skeleton
 from leaptui.runs.context import RunContext
@@ -41,9 +46,9 @@ class TrainingOutcome:
         labels: frames trained on.
         val_frames: frames validated with.
         left_out: frames in neither, see `leaptui.nn.data.split`.
-        epochs: epochs finished, a stopped one included.
+        epochs: epochs finished, a stopped one included, in all attempts.
         best_epoch: from 1; None without validation.
-        seconds: of training, without the time to load libraries.
+        seconds: of training in all attempts, without the time to load libraries.
         device, precision: that it ran with.
         parameters: trained weights.
         val_error_px, val_median_px: distance from the labels over all validation frames, source px.
@@ -101,12 +106,16 @@ def train(
     precision: str = "auto",
     labels: int | None = None,
     val_fraction: float = 0.15,
-    resume: Path | None = None,
+    parts: Split | None = None,
+    resume: bool = False,
+    loggers: Sequence[Any] = (),
 ) -> TrainingOutcome:
     """Train and write the model.
 
     The same seed gives the same split and, on the same machine, the same network. A stop asked for through
-    the context ends the run at the next step; it is validated then, and its best weights are written.
+    the context ends the run at the next step; it is validated then, and its best weights are written. Resumed with
+    the same data, settings and seed it goes on from the newest checkpoint as if nothing had happened: on a CPU with
+    the very same losses, on a GPU as far as its kernels are repeatable.
 
     Args:
         data: labelled frames.
@@ -114,13 +123,14 @@ def train(
         settings: see there; a profile, or changed from one.
         seed: of split, weights, order and augmentation; not negative.
         context: gets the events.
-        checkpoints: folder for `best.ckpt` and `last.ckpt`.
+        checkpoints: folder for them, see `leaptui.nn.checkpoints`, and for what was changed on the way.
         model_path: the model file to write.
         provenance: plain JSON that goes into the model.
         device, precision: see `leaptui.nn.hardware`.
         labels, val_fraction: see `leaptui.nn.data.split`.
-        resume: `last.ckpt` of an earlier part of this run, with the same data, settings and seed; an epoch
-            that a stop cut short counts as done.
+        parts: a split that was made before, in place of those.
+        resume: go on from the newest checkpoint in the folder; without a usable one, from the start.
+        loggers: of Lightning, told the losses too.
 
     Raises:
         UnusableInput: if the data cannot be trained on, or files cannot be written.
@@ -133,8 +143,6 @@ def train(
         )
     if seed < 0:
         raise UsageError(f"the seed must not be negative, it is {seed}")
-    if resume is not None and not resume.is_file():
-        raise UnusableInput("there is no checkpoint to resume from", where=resume)
     target = choose_device(device)
     height, width = (max(f.shape[axis] for f in data.frames) for axis in (0, 1))
     job = _Job(
@@ -144,38 +152,34 @@ def train(
         seed=seed,
         device=target,
         precision=choose_precision(precision, target),
-        parts=split(data, val_fraction=val_fraction, labels=labels, seed=seed),
+        parts=split(data, val_fraction=val_fraction, labels=labels, seed=seed) if parts is None else parts,
         body_length=data.body_length(skeleton.body_axis_indices),
     )
     hint = "Make batch_size smaller, or input_scale."
     with quiet(context), repeatable(seed, target), memory_errors(hint):
-        return _run(job, context, checkpoints, model_path, provenance, resume)
+        return _run(job, context, checkpoints, model_path, provenance, resume, loggers)
 
 
 def _run(
     job: _Job,
     context: RunContext,
-    checkpoints: Path,
+    folder: Path,
     model_path: Path,
     provenance: Mapping[str, Any],
-    resume: Path | None,
+    resume: bool,
+    loggers: Sequence[Any],
 ) -> TrainingOutcome:
-    module, model = _prepare(job, provenance)
-    val_bank = module.val_bank
-    reporter = RunReporter(context, checkpoints)
-    context.emit(
-        "plan",
-        epochs=job.settings.epochs,
-        steps_per_epoch=job.settings.steps_per_epoch,
-        train_frames=len(job.parts.train),
-        val_frames=len(job.parts.val),
-        parameters=model.metadata.parameters,
-        architecture=job.settings.architecture,
-        device=describe(job.device),
-        precision=job.precision,
-        body_length_px=job.body_length,
-    )
-    trainer = _trainer(job, reporter, checkpoints)
+    course = Course(job.settings, folder / "course.json")
+    found = _pick_up(course, context, folder, job.settings.steps_per_epoch) if resume else None
+    module, model = _prepare(job, provenance, course)
+    plan = _plan(job, model.metadata.parameters)
+    desk = AskDesk(context, course, lambda: context.emit("plan", epochs=course.epochs, **plan))
+    desk.serve(0 if found is None else found.step)
+    context.emit("plan", epochs=course.epochs, **plan)
+    checkpoints = Checkpoints(folder, context, job.settings.steps_per_epoch)
+    reporter = RunReporter(context, checkpoints, desk, course)
+    previews = Onlooker("the preview", context, lambda: _previews(job, context, module))
+    trainer = _trainer(job, [reporter, previews], loggers, course.epochs, folder)
     stream = IndexStream(
         len(job.parts.train),
         job.settings.batch_size,
@@ -183,12 +187,58 @@ def _run(
         job.seed,
         lambda: trainer.current_epoch,
     )
-    live = _live_validation(len(val_bank), job)
-    trainer.fit(module, stream, live if len(live) else None, ckpt_path=resume, weights_only=True)
-    return _finish(job, module, model, reporter, model_path, val_bank)
+    live = _live_validation(len(module.val_bank), job)
+    path = None if found is None else found.path
+    trainer.fit(module, stream, live if len(live) else None, ckpt_path=path, weights_only=True)
+    best_epoch = _take_best(module, reporter, checkpoints)
+    outcome = _finish(job, module, model, reporter, best_epoch, model_path)
+    previews.attempt(lambda writer: writer.finish(module, best_epoch))
+    if not outcome.stopped:
+        # There for a last one that is torn, which the model just written has outlived.
+        checkpoints.previous.unlink(missing_ok=True)
+    return outcome
 
 
-def _prepare(job: _Job, provenance: Mapping[str, Any]) -> tuple[PoseModule, PoseModel]:
+def _pick_up(course: Course, context: RunContext, folder: Path, steps_per_epoch: int) -> Found | None:
+    """What an earlier attempt left, and words about it."""
+
+    def say(message: str, level: str = "warning") -> None:
+        context.emit("log", level=level, message=message)
+
+    course.load(say)
+    found = newest(folder, say)
+    step = 0 if found is None else found.step
+    if found is None:
+        say("there is no checkpoint to go on from: training begins from the start", "info")
+    elif found.cut_short:
+        say(f"only a state after an epoch that was cut short is left: training goes on behind it, from step {step}")
+    path = None if found is None else str(found.path)
+    context.emit("resumed", attempt=context.attempt, epoch=step / steps_per_epoch, step=step, checkpoint=path)
+    return found
+
+
+def _plan(job: _Job, parameters: int) -> dict[str, Any]:
+    """The fields of a `plan` event that stay as they are."""
+    return {
+        "steps_per_epoch": job.settings.steps_per_epoch,
+        "train_frames": len(job.parts.train),
+        "val_frames": len(job.parts.val),
+        "parameters": parameters,
+        "architecture": job.settings.architecture,
+        "device": describe(job.device),
+        "precision": job.precision,
+        "body_length_px": job.body_length,
+        "nodes": list(job.skeleton.node_names),
+    }
+
+
+def _previews(job: _Job, context: RunContext, module: PoseModule) -> PreviewWriter:
+    shown = job.parts.val if len(job.parts.val) else job.parts.train
+    preprocessing = module.val_bank.preprocessing
+    return PreviewWriter(context, job.data, shown, job.skeleton, preprocessing, job.device, job.precision)
+
+
+def _prepare(job: _Job, provenance: Mapping[str, Any], course: Course) -> tuple[PoseModule, PoseModel]:
     """Network, banks and module, and the model that they will become."""
     settings, data, parts = job.settings, job.data, job.parts
     if settings.sigma is None or settings.input_scale is None:
@@ -199,7 +249,7 @@ def _prepare(job: _Job, provenance: Mapping[str, Any]) -> tuple[PoseModule, Pose
     multiple: int = network.padding_multiple  # type: ignore[assignment]
     preprocessing = measure(frames, input_scale=settings.input_scale, padding_multiple=multiple)
     train_bank, val_bank = (FrameBank(data, side, preprocessing, job.device) for side in (parts.train, parts.val))
-    module = PoseModule(network, settings, job.skeleton.swap, train_bank, val_bank, job.seed, job.body_length)
+    module = PoseModule(network, settings, job.skeleton.swap, train_bank, val_bank, job.seed, job.body_length, course)
     known = [[c for i in side if (c := data.checksums[i]) is not None] for side in (parts.train, parts.val)]
     metadata = ModelMetadata(
         skeleton=job.skeleton,
@@ -224,23 +274,25 @@ def _require_json(metadata: ModelMetadata) -> None:
         raise UsageError(f"the provenance is not plain JSON: {error}") from error
 
 
-def _trainer(job: _Job, reporter: RunReporter, checkpoints: Path) -> pl.Trainer:
+def _trainer(
+    job: _Job, callbacks: Sequence[pl.Callback], loggers: Sequence[Any], epochs: int, folder: Path
+) -> pl.Trainer:
     devices: Any = [job.device.index or 0] if job.device.type == "cuda" else 1
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(job.device.type, job.device.type),
         devices=devices,
         precision="bf16-mixed" if job.precision == "bf16" else "32-true",
         # One process, also inside an allocation of a cluster's scheduler.
-        plugins=[LightningEnvironment()],
-        max_epochs=job.settings.epochs,
-        callbacks=[reporter],
+        plugins=[LightningEnvironment(), PlainCheckpointIO()],
+        max_epochs=epochs,
+        callbacks=list(callbacks),
         gradient_clip_val=job.settings.gradient_clip or None,
-        logger=False,
+        logger=list(loggers) or False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
-        default_root_dir=checkpoints,
+        default_root_dir=folder,
     )
 
 
@@ -249,15 +301,28 @@ def _live_validation(frames: int, job: _Job) -> InOrder:
     return InOrder(torch.from_numpy(np.sort(positions)), job.settings.batch_size)
 
 
+def _take_best(module: PoseModule, reporter: RunReporter, checkpoints: Checkpoints) -> int | None:
+    """Load the weights of the best epoch, without validation the last; returns that epoch.
+
+    The epoch is the one the file names: a run that was killed right after it kept its best epoch may have found
+    another, in doing the same steps again.
+    """
+    if reporter.best_epoch is None:
+        module.load_state_dict(load(checkpoints.last)["state_dict"])
+        return None
+    record = load(checkpoints.best)
+    module.load_state_dict(record["state_dict"])
+    epoch: int | None = record[OURS]["best_epoch"]
+    return epoch
+
+
 def _finish(
-    job: _Job, module: PoseModule, model: PoseModel, reporter: RunReporter, model_path: Path, val_bank: FrameBank
+    job: _Job, module: PoseModule, model: PoseModel, reporter: RunReporter, best_epoch: int | None, model_path: Path
 ) -> TrainingOutcome:
-    """Take the best weights, measure them on all validation frames, write the model."""
+    """Measure the weights on all validation frames, write the model."""
     seconds = reporter.seconds
-    path = reporter.last_checkpoint if reporter.best_epoch is None else reporter.best_checkpoint
-    module.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     network = module.validated.eval()
-    figures = _measure(job, module.to(job.device), val_bank)
+    figures = _measure(job, module.to(job.device), module.val_bank)
     finite = all(bool(torch.isfinite(p).all()) for p in network.parameters())
     if not finite or (figures is not None and not math.isfinite(figures.loss)):
         raise OperationFailed("training diverged", hint="Make the learning rate smaller.")
@@ -268,7 +333,7 @@ def _finish(
         val_frames=len(job.parts.val),
         left_out=len(job.parts.left_out),
         epochs=reporter.epochs,
-        best_epoch=reporter.best_epoch,
+        best_epoch=best_epoch,
         seconds=seconds,
         device=describe(job.device),
         precision=job.precision,
@@ -279,9 +344,9 @@ def _finish(
         node_error_px=plain.get("node_error_px", {}),
         body_length_px=job.body_length,
         stopped=reporter.stopped,
-        settings=job.settings,
+        settings=replace(job.settings, epochs=module.course.epochs),
     )
-    written = {"labels": outcome.labels, "val_frames": outcome.val_frames, "best_epoch": outcome.best_epoch}
+    written = {"labels": outcome.labels, "val_frames": outcome.val_frames, "best_epoch": best_epoch}
     written |= {"seconds": round(seconds, 1), "body_length_px": job.body_length} | plain
     save_model(model_path, PoseModel(network, model.preprocessing, replace(model.metadata, figures=written)))
     return outcome

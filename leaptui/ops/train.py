@@ -68,6 +68,11 @@ class TrainRequest(Request):
     mirror: bool | None = option(
         "Mirror half of the frames in augmentation; the profile's when left out.", default=None, advanced=True
     )
+    tensorboard: bool = option(
+        "Also write TensorBoard event files, into the run directory (needs the extra tensorboard).",
+        default=False,
+        advanced=True,
+    )
     device: str = device_option()
     precision: str = precision_option()
 
@@ -81,6 +86,10 @@ class TrainRequest(Request):
 
     def check(self) -> None:
         """Refuse a project without labelled frames before a worker starts."""
+        if self.tensorboard:
+            from leaptui.formats.tensorboard_events import require_tensorboard
+
+            require_tensorboard(to="write TensorBoard event files")
         project = Project.open(self.project)
         hint = "Import some: leaptui import PROJECT FILE"
         if project.skeleton is None:

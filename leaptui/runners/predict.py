@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,11 @@ class _Done:
 
 
 def run(request: PredictRequest, context: RunContext) -> PredictResult:
-    """Predict each input into a file of its own; one that cannot be used does not lose the others."""
+    """Predict each input into a file of its own; one that cannot be used does not lose the others.
+
+    A later attempt goes on behind the frames that are done.
+    """
+    request = replace(request, resume=request.resume or context.attempt > 1)
     model = find_model(request.model)
     outputs = request.outputs()
     predictor = Predictor(model, device=request.device, precision=request.precision)

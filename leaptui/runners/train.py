@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from pathlib import Path
 
-from leaptui.nn.data import TrainingData
+from leaptui.nn.asks import ASKS as ASKS
+from leaptui.nn.board import board_loggers
 from leaptui.nn.settings import PROFILES, TrainingSettings
 from leaptui.nn.training import train
 from leaptui.ops.models import MODEL_NAME
@@ -14,6 +15,7 @@ from leaptui.ops.train import TrainRequest, TrainResult
 from leaptui.project import Project
 from leaptui.runners.dataset import load_labelled
 from leaptui.runners.provenance import provenance
+from leaptui.runners.training_frames import NAME, again, begin, training_data
 from leaptui.runs.context import RunContext
 
 
@@ -29,32 +31,40 @@ def settings_of(request: TrainRequest) -> TrainingSettings:
 
 
 def run(request: TrainRequest, context: RunContext) -> TrainResult:
-    """Read the labelled frames, train, and write the model file into the run directory."""
+    """Read the labelled frames, train, and write the model file into the run directory.
+
+    A later attempt takes the frames and the split of the first, and goes on from its newest checkpoint.
+    """
     project = Project.open(_project_folder(request, context))
     data = load_labelled(project, context)
+    checkpoints = context.directory / "checkpoints"
+    resume = context.attempt > 1 and (checkpoints / NAME).exists()
+    if resume:
+        data, parts = again(
+            checkpoints / NAME, data, lambda message: context.emit("log", level="warning", message=message)
+        )
+    else:
+        data, parts = begin(
+            checkpoints / NAME, data, val_fraction=request.validation, labels=request.labels, seed=request.seed
+        )
     made = provenance("train", to_json(request))
     made["labels_hash"] = data.labels_hash
     made["project"] = project.name
     model = context.directory / MODEL_NAME
     outcome = train(
-        TrainingData(
-            frames=data.frames,
-            points=data.points,
-            occluded=data.occluded,
-            checksums=data.checksums.tolist(),
-            groups=data.groups.tolist(),
-        ),
+        training_data(data),
         data.skeleton,
         settings_of(request),
         seed=request.seed,
         device=request.device,
         precision=request.precision,
-        labels=request.labels,
-        val_fraction=request.validation,
+        parts=parts,
+        resume=context.attempt > 1,
         context=context,
-        checkpoints=context.directory / "checkpoints",
+        checkpoints=checkpoints,
         model_path=model,
         provenance=made,
+        loggers=board_loggers(context.directory, wanted=request.tensorboard),
     )
     return TrainResult(
         run=context.directory,

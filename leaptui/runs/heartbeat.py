@@ -7,17 +7,21 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 
 from leaptui.runs.control import STOP, STOP_NOW, WAKE, Ask, pending
 from leaptui.runs.layout import RunDirectory
-from leaptui.runs.status import StatusWriter
+from leaptui.runs.status import StatusWriter, Superseded
 
 INTERVAL = 1.0
 """Seconds between heartbeats, and between two looks into control/."""
 
-_STOPPING = (signal.SIGTERM, signal.SIGINT)
+_ENDING = (signal.SIGTERM, signal.SIGINT)
+"""Two of these end a run at once."""
+
+_PREEMPTING = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+"""Sent by schedulers (SLURM, SGE, LSF) some time before they take the machine away; ever so many are one stop."""
 
 
 class Signals:
@@ -42,7 +46,7 @@ class Signals:
             return self
         self._former_pipe = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self._former[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        for number in (*_STOPPING, WAKE):
+        for number in (*_ENDING, *_PREEMPTING, WAKE):
             self._former[number] = signal.signal(number, _noticed)
         # Whoever started the worker may have had them blocked.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, self._former)
@@ -85,7 +89,8 @@ def _forget_in_child() -> None:
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(WAKE, signal.SIG_IGN)
+    for number in (*_PREEMPTING, WAKE):
+        signal.signal(number, signal.SIG_IGN)
     _entered.clear()
 
 
@@ -101,6 +106,7 @@ class Heartbeat:
         signals: entered.
         on_stop: called once, when the run is asked to stop: why, and the file that asks, if one does.
         on_stop_now: called when it is asked to stop at once, or is sent a second SIGTERM or SIGINT.
+        on_asks: called with whatever else is asked, at every look again.
         interval: seconds, see INTERVAL.
     """
 
@@ -112,6 +118,7 @@ class Heartbeat:
         *,
         on_stop: Callable[[str, Ask | None], None],
         on_stop_now: Callable[[str], None],
+        on_asks: Callable[[Iterable[Ask]], None] = lambda _: None,
         interval: float = INTERVAL,
     ) -> None:
         self._run = run
@@ -119,6 +126,7 @@ class Heartbeat:
         self._signals = signals
         self._on_stop = on_stop
         self._on_stop_now = on_stop_now
+        self._on_asks = on_asks
         self._interval = interval
         self._received = 0
         self._is_stopping = False
@@ -146,13 +154,16 @@ class Heartbeat:
             self._stop(f"asked by {asks[STOP].by or 'somebody'}", asks[STOP])
         if STOP_NOW in asks:
             self._on_stop_now(f"asked by {asks[STOP_NOW].by or 'somebody'} to stop at once")
+        self._on_asks([each for name, each in asks.items() if name not in (STOP, STOP_NOW)])
 
     def _live(self) -> None:
         due = time.monotonic() + self._interval
         while not self._closed.is_set():
             for number in self._signals.wait(due - time.monotonic()):
-                if number in _STOPPING:
+                if number in _ENDING:
                     self._signalled(signal.Signals(number))
+                elif number in _PREEMPTING:
+                    self._stop(signal.Signals(number).name, None)
             if self._closed.is_set():
                 return
             self.listen()
@@ -174,6 +185,8 @@ class Heartbeat:
     def _beat(self) -> None:
         try:
             self._status.beat()
+        except Superseded as problem:
+            self._on_stop_now(str(problem))
         except (OSError, MemoryError):
             # A full disk or a server that is away: the next beat may succeed, and the runner goes on.
             self.missed += 1

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +16,11 @@ import psutil
 
 import leaptui
 from leaptui.errors import OperationFailed, UnusableInput, UsageError
-from leaptui.runs.control import clear_stop
-from leaptui.runs.files import tail, write_object
+from leaptui.runs.control import EXTEND, clear_stop, requested
+from leaptui.runs.files import read_object, tail, write_object
 from leaptui.runs.layout import VERSION, RunDirectory
 from leaptui.runs.liveness import conclude
-from leaptui.runs.process import ProcessIdentity
+from leaptui.runs.process import Presence, ProcessIdentity
 from leaptui.runs.status import ErrorSummary, State, Status, read_status, write_status
 
 WAIT = 3.0
@@ -36,15 +36,20 @@ def launch(
     resume: bool = False,
     wait: float = WAIT,
     module: str = "leaptui.worker",
+    python: str | None = None,
+    keep: Sequence[int] = (),
 ) -> Status:
     """Start the worker of a run in a session of its own; it outlives the terminal and this process.
 
     Args:
         run: a run nobody started yet; with `resume`, one whose worker is gone.
         env: variables to set or replace in the worker's environment.
-        resume: go on after a stop, a failure or a crash, in the next segment of the events.
+        resume: go on after a stop, a failure or a crash, in the next segment of the events; also after the end
+            when an extension was recorded (`leaptui.runs.control.record_extension`).
         wait: seconds to wait at most for the worker's first status, or its death. Returns as soon as one is seen.
         module: what `python -m` runs, with the run directory as its argument.
+        python: the interpreter, by default this process's own.
+        keep: descriptors that the worker inherits under their numbers, such as those that hold its slot.
 
     Returns:
         The status: starting or later; failed, with the end of its output, when the worker died at once; queued
@@ -58,11 +63,11 @@ def launch(
     run = RunDirectory(run.path.resolve())
     run.read_request()
     before = _check(run, resume)
-    command = [sys.executable, "-P", "-m", module, str(run.path), *(["--resume"] if resume else [])]
+    command = [python or sys.executable, "-P", "-m", module, str(run.path), *(["--resume"] if resume else [])]
     try:
         if resume:
             clear_stop(run)
-        process = _start(command, run, {**os.environ, **import_path(), **(env or {})})
+        process = _start(command, run, {**os.environ, **import_path(), **(env or {})}, keep)
     except OSError as problem:
         raise UnusableInput(
             f"the run cannot be started here ({problem.strerror or problem})",
@@ -85,16 +90,22 @@ def _check(run: RunDirectory, resume: bool) -> Status | None:
                 hint="Resume it, or start a new one.",
             )
         return status
-    if verdict.state is State.FINISHED:
-        raise UsageError("this run is finished: there is nothing left to do", where=run.path)
+    if verdict.state is State.FINISHED and requested(run, EXTEND) is None:
+        raise UsageError(
+            "this run is finished: there is nothing left to do",
+            where=run.path,
+            hint=f"A training can be given more epochs: leaptui resume {run.path} --more-epochs N",
+        )
     if verdict.alive is not False:
         raise UsageError(f"this run is going on: it is {verdict.state}", where=run.path, hint="Stop it first.")
     return status
 
 
-def _start(command: list[str], run: RunDirectory, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(
+    command: list[str], run: RunDirectory, env: Mapping[str, str], keep: Sequence[int]
+) -> subprocess.Popen[bytes]:
     """The process, in its own session, away from terminal and standard streams."""
-    if not sys.executable:
+    if not command[0]:
         raise OperationFailed("no worker can be started: Python does not know where its executable is")
     # Libraries drop files where they stand; this way they land in the run.
     with run.output.open("ab") as output:
@@ -106,6 +117,7 @@ def _start(command: list[str], run: RunDirectory, env: Mapping[str, str]) -> sub
             cwd=run.path,
             env=dict(env),
             close_fds=True,
+            pass_fds=tuple(keep),
             start_new_session=True,
         )
     try:
@@ -134,13 +146,21 @@ def _first_word(run: RunDirectory, process: subprocess.Popen[bytes], before: Sta
         if status is not None and status.pid == process.pid and status != before:
             return status
         if code is not None:
-            return _died(run, code, before)
+            return _died(run, process.pid, code, before)
         if time.monotonic() >= until:
             return status or Status(State.QUEUED)
         time.sleep(0.02)
 
 
-def _died(run: RunDirectory, code: int, before: Status | None) -> Status:
+def _is_held(run: RunDirectory, process: int) -> bool:
+    """A process other than that one has claimed the newest attempt, and is there."""
+    claims = sorted(run.control.glob("worker.*"))
+    record = read_object(claims[-1]) if claims else None
+    holder = None if record is None else ProcessIdentity.from_json(record)
+    return holder is not None and holder.pid != process and holder.presence() is Presence.HERE
+
+
+def _died(run: RunDirectory, process: int, code: int, before: Status | None) -> Status:
     """The worker ended without a word, so its launcher speaks for it."""
     ended = "was killed by signal" if code < 0 else "ended with exit code"
     what = f"the worker {ended} {abs(code)} before it could begin"
@@ -157,7 +177,7 @@ def _died(run: RunDirectory, code: int, before: Status | None) -> Status:
     )
     if before is not None:
         failed = replace(failed, attempt=before.attempt)
-    if read_status(run) != before:
+    if read_status(run) != before or _is_held(run, process):
         # Another worker holds the run, which is why this one went away.
         return failed
     write_status(run, failed)

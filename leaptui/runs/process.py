@@ -19,6 +19,9 @@ from leaptui.runs.files import integer, number, text
 _CREATED_WITHIN = 1.5
 """Seconds by which two readings of a creation time may differ where only wall time is known."""
 
+_OPTIONS_LIMIT = 8
+"""Arguments of the interpreter itself, before `-m`."""
+
 
 class Presence(Enum):
     """What can be said of a process."""
@@ -107,11 +110,12 @@ class ProcessIdentity:
 
         Args:
             number: the signal.
-            argument: a path that must be among the arguments of its command line.
+            argument: the run it must be at: its command line says `-m MODULE ARGUMENT`.
 
         Returns:
             Whether it was sent. It is not when the process is gone, its pid is another's now, it runs on
-            another host, belongs to somebody else, or its command line does not hold the path.
+            another host or in another container, belongs to somebody else, or its command line is not that of a
+            worker of this run: whoever can write a status file can put any process of this user there.
         """
         if self.presence() is not Presence.HERE:
             return False
@@ -145,12 +149,14 @@ class ProcessIdentity:
         try:
             process = psutil.Process(self.pid)
             arguments = process.cmdline()
-            if not self._is(process):
+            if not self._is(process) or process.uids().effective != os.geteuid():
                 return False
         except psutil.Error:
             return False
-        wanted = os.path.realpath(argument)
-        return any(Path(each).is_absolute() and os.path.realpath(each) == wanted for each in arguments)
+        if "-m" not in arguments[:_OPTIONS_LIMIT]:
+            return False
+        path = arguments[arguments.index("-m") + 2 :][:1]
+        return bool(path) and Path(path[0]).is_absolute() and os.path.realpath(path[0]) == os.path.realpath(argument)
 
     def _is(self, process: psutil.Process) -> bool:
         ticks = _start_ticks(self.pid)

@@ -21,6 +21,7 @@ class Silent:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.attempt = 1
 
     def emit(self, type: str, **fields: Any) -> None:
         """Say nothing."""

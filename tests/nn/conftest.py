@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from leaptui.nn.data import TrainingData
 from leaptui.pose.skeleton import Skeleton, make_skeleton
+from leaptui.runs.control import Ask
 
 BLOBS = make_skeleton(
     "blobs",
@@ -55,17 +56,31 @@ class Recorder:
 
     def __init__(self, directory: Path, stop_after: int | None = None) -> None:
         self.directory = directory
+        self.attempt = 1
+        self.flushed = 0
+        self.asks: list[Ask] = []
+        self.answers: list[tuple[str, bool, str]] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
         self._left = stop_after
 
     def emit(self, type: str, **fields: Any) -> None:
         self.events.append((type, fields))
 
+    def flush(self) -> None:
+        self.flushed = len(self.events)
+
     def stop_requested(self) -> bool:
         if self._left is None:
             return False
         self._left -= 1
         return self._left <= 0
+
+    def take_asks(self) -> list[Ask]:
+        taken, self.asks = self.asks, []
+        return taken
+
+    def acknowledge(self, asked: Ask, answer: str, *, accepted: bool = True) -> None:
+        self.answers.append((asked.name, accepted, answer))
 
     def of(self, type: str) -> list[dict[str, Any]]:
         return [fields for kind, fields in self.events if kind == type]
