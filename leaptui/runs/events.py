@@ -6,28 +6,22 @@ worker's clock) and `type`; `leaptui.runs.context.RunContext` lists the types an
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from leaptui.runs.event_reader import LINE_LIMIT as LINE_LIMIT
+from leaptui.runs.event_reader import EventReader as EventReader
 from leaptui.runs.files import ShortWrite, decode, encode, integer, jsonable, sync, write_all
 from leaptui.runs.layout import VERSION, RunDirectory
-
-LINE_LIMIT = 1 << 20
-"""Bytes of a line, its newline included; nobody writes longer ones and readers skip them."""
 
 _ENVELOPE = frozenset(("v", "seq", "t", "type"))
 _BACKLOG_LIMIT = 16 << 20
 """Bytes kept in memory while the disk refuses them."""
 
 _TAIL = 4 * LINE_LIMIT
-_CHUNK = 1 << 18
-_CHECK_EVERY = 64
-"""Lines between two looks at the clock."""
 
 
 class EventWriter:
@@ -167,130 +161,6 @@ class EventWriter:
             except OSError:
                 # A full disk may have room again later; what was not written is kept till then.
                 self._stop.wait(self._interval)
-
-
-class EventReader:
-    """Reads a run's events as they grow, from wherever the file is mounted.
-
-    The file is opened anew at every poll, because NFS shows what others appended only then, and read from the
-    last newline seen. A line without its newline waits. What is not an event (a line torn by a crash, zero
-    bytes, bytes that are no UTF-8, a line beyond LINE_LIMIT) is skipped and counted in `problems`.
-
-    Args:
-        run: whose events; they need not be there yet.
-        clock: monotonic time, for the bound of a poll.
-    """
-
-    def __init__(self, run: RunDirectory, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._run = run
-        self._clock = clock
-        self._offset = 0
-        self._skipping = False
-        self._shrunk = False
-        self.segment = 1
-        """The segment being read."""
-        self.problems = 0
-        """Lines that could not be used, and reads that failed."""
-        self.is_behind = False
-        """The last poll ended at its bounds, not at the end of the file."""
-
-    def poll(self, max_records: int = 5000, max_seconds: float = 0.05) -> list[dict[str, Any]]:
-        """The next events, at most so many and for about so long; never raises for what is on disk."""
-        found: list[dict[str, Any]] = []
-        until = self._clock() + max_seconds
-        self.is_behind = True
-        while len(found) < max_records:
-            try:
-                more = self._read(found, max_records, until)
-            except OSError as problem:
-                # Not there yet, or replaced on the server while it was opened: the next poll sees it.
-                if problem.errno not in (errno.ENOENT, errno.ESTALE):
-                    self.problems += 1
-                self.is_behind = False
-                break
-            if not more:
-                self.is_behind = False
-                break
-            if self._clock() >= until:
-                break
-        return found
-
-    def _read(self, found: list[dict[str, Any]], max_records: int, until: float) -> bool:
-        """Read one chunk; False at the end of what is there."""
-        # Asked before reading: whoever opens the next segment has finished with this one.
-        has_next = self._run.event_segment(self.segment + 1).exists()
-        try:
-            chunk, size = self._chunk(self._run.event_segment(self.segment))
-        except FileNotFoundError:
-            if not has_next:
-                raise
-            chunk, size = b"", 0
-        if self._skipping and chunk:
-            return self._skip(chunk)
-        end = chunk.rfind(b"\n") + 1
-        if end:
-            self._take(chunk[:end], found, max_records, until)
-            return True
-        if len(chunk) >= LINE_LIMIT:
-            self.problems += 1
-            self._skipping = True
-            return self._skip(chunk)
-        if not has_next:
-            return False
-        if self._offset < size and not self._skipping:
-            self.problems += 1
-        self.segment, self._offset, self._skipping, self._shrunk = self.segment + 1, 0, False, False
-        return True
-
-    def _chunk(self, path: Path) -> tuple[bytes, int]:
-        """Bytes from the offset on, with a newline among them if there is one in reach; and the file's size."""
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            size = os.fstat(descriptor).st_size
-            if size < self._offset:
-                self.problems += not self._shrunk
-                self._shrunk = True
-                return b"", size
-            chunk = os.pread(descriptor, _CHUNK, self._offset)
-            if len(chunk) == _CHUNK and b"\n" not in chunk and not self._skipping:
-                chunk = os.pread(descriptor, LINE_LIMIT, self._offset)
-            return chunk, size
-        finally:
-            os.close(descriptor)
-
-    def _skip(self, chunk: bytes) -> bool:
-        """Go on behind the end of a line that is too long."""
-        end = chunk.find(b"\n") + 1
-        self._skipping = not end
-        self._offset += end or len(chunk)
-        return True
-
-    def _take(self, block: bytes, found: list[dict[str, Any]], max_records: int, until: float) -> None:
-        start = 0
-        count = 0
-        while start < len(block) and len(found) < max_records:
-            end = block.index(b"\n", start) + 1
-            self._take_line(block[start : end - 1], found)
-            start = end
-            count += 1
-            if count % _CHECK_EVERY == 0 and self._clock() >= until:
-                break
-        self._offset += start
-
-    def _take_line(self, line: bytes, found: list[dict[str, Any]]) -> None:
-        # A crash of the machine can leave a block of zeros in front of what was appended afterwards.
-        content = line.lstrip(b"\0")
-        if not line.strip():
-            return
-        if len(content) != len(line):
-            self.problems += 1
-            if not content.strip():
-                return
-        record = decode(content)
-        if record is not None and isinstance(record.get("type"), str):
-            found.append(record)
-        elif len(content) == len(line):
-            self.problems += 1
 
 
 def _open_segment(run: RunDirectory, resume: bool) -> int:

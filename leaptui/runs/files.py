@@ -10,13 +10,20 @@ import math
 import numbers
 import os
 import secrets
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 _DEPTH = 40
 """Nesting beyond this is written as text; it also ends cycles."""
+
+SIZE_LIMIT = 8 << 20
+"""Bytes of a small file; a longer one is not read at all."""
+
+_LAST_MOMENT = 253402300799.0
+"""The end of the year 9999, where calendars end."""
 
 _NO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
 """What a file system that cannot sync answers."""
@@ -84,9 +91,17 @@ def number(record: Mapping[str, Any], key: str) -> float | None:
 
 
 def integer(record: Mapping[str, Any], key: str) -> int | None:
-    """The integer a record holds under a key, or None."""
+    """The integer of at most 64 bits a record holds under a key, or None."""
     value = record.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if -(2**63) <= value < 2**63 else None
+
+
+def moment(record: Mapping[str, Any], key: str) -> float | None:
+    """The time a record holds under a key, seconds since the epoch, or None where no calendar has it."""
+    found = number(record, key)
+    return found if found is not None and 0 <= found <= _LAST_MOMENT else None
 
 
 def text(record: Mapping[str, Any], key: str) -> str | None:
@@ -95,18 +110,50 @@ def text(record: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def read_object(path: Path) -> dict[str, Any] | None:
-    """The JSON object a file holds, or None when it is absent, unreadable or something else.
+@contextlib.contextmanager
+def open_plain(path: Path) -> Iterator[int]:
+    """A descriptor to read a plain file; nothing else is opened, so that no reader is held up by a pipe or a device.
+
+    Raises:
+        OSError: if it cannot be opened, or is no plain file.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    except ValueError as problem:
+        raise OSError(errno.EINVAL, str(problem)) from problem
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a plain file")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def read_object(path: Path, limit: int = SIZE_LIMIT) -> dict[str, Any] | None:
+    """The JSON object a file holds, or None when it is absent, unreadable, longer than the limit or something else.
 
     A file replaced on a server while it is opened answers ESTALE once; the second try sees the new one.
     """
     for _ in range(2):
         try:
-            return decode(path.read_bytes())
+            with open_plain(path) as descriptor:
+                return decode(_read(descriptor, limit))
         except OSError as problem:
             if problem.errno != errno.ESTALE:
                 return None
     return None
+
+
+def _read(descriptor: int, limit: int) -> bytes:
+    """All of a file; b"" when it is longer than the limit."""
+    parts: list[bytes] = []
+    size = 0
+    while part := os.read(descriptor, 1 << 20):
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            return b""
+    return b"".join(parts)
 
 
 def write_object(path: Path, value: Mapping[str, Any], *, sync_folder: bool = True) -> None:
@@ -146,10 +193,9 @@ def create_object(path: Path, value: Mapping[str, Any]) -> None:
 def tail(path: Path, limit: int) -> str:
     """The end of a text file, in whole lines, of at most so many bytes; "" when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - limit))
-            data = file.read(limit)
+        with open_plain(path) as descriptor:
+            size = os.fstat(descriptor).st_size
+            data = os.pread(descriptor, limit, max(0, size - limit))
     except OSError:
         return ""
     if size > limit:

@@ -4,6 +4,7 @@
     status.json     state, process, heartbeat          events.0002.jsonl   the same after a resume
     launch.json     the process that was started       output.log          what the worker printed
     result.json     what came out                      model.safetensors   a trained network
+    metrics.csv     epochs and steps as a table        notes.json          notes and tags by people
     control/        a file here asks                   checkpoints/  previews/
 
 Each file has one writer, and every small file is replaced whole, so that readers need no lock.
@@ -26,7 +27,7 @@ from typing import Any
 
 import leaptui
 from leaptui.errors import UnusableInput, UsageError
-from leaptui.runs.files import create_object, number, read_object
+from leaptui.runs.files import create_object, moment, read_object
 
 VERSION = 1
 """Of the files here. Readers accept fields and event types they do not know."""
@@ -115,6 +116,14 @@ class RunDirectory:
         return self.path / "result.json"
 
     @property
+    def notes(self) -> Path:
+        return self.path / "notes.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.csv"
+
+    @property
     def control(self) -> Path:
         return self.path / "control"
 
@@ -188,7 +197,7 @@ def _created(run: RunDirectory) -> float | None:
     if not _is_request(record):
         return None
     assert record is not None
-    return number(record, "created") or 0.0
+    return moment(record, "created") or 0.0
 
 
 def _is_request(record: dict[str, Any] | None) -> bool:
@@ -196,8 +205,9 @@ def _is_request(record: dict[str, Any] | None) -> bool:
 
 
 def _names(folder: Path) -> list[str]:
+    """What is in a folder, but for what begins with a point: the trash, and files that are being written."""
     try:
-        return [each.name for each in folder.iterdir()]
+        return [each.name for each in folder.iterdir() if not each.name.startswith(".")]
     except OSError:
         return []
 

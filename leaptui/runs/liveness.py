@@ -59,32 +59,40 @@ class Watcher:
         self._run = run
         self._stale_after = stale_after
         self._clock = clock
-        self._seen: tuple[int, int] | None = None
+        self._newest: Status | None = None
+        self._older_since: float | None = None
         self._moved = clock()
         self._has_moved = False
+        self._is_unmoved = False
 
     def look(self) -> Verdict:
         """Read the status and judge; never raises for what is on disk."""
-        status = read_status(self._run)
-        self._note(status)
+        status = self._read()
         verdict = self._judge(status)
         if verdict.state is State.STALE:
             # The worker may have ended, and said so, between the reading and the judging.
-            latest = read_status(self._run)
-            if latest is not None and latest != status:
-                self._note(latest)
+            latest = self._read()
+            if latest != status:
                 return self._judge(latest)
         return verdict
 
-    def _note(self, status: Status | None) -> None:
-        if status is None:
-            return
-        beat = (status.attempt, status.seq)
-        if beat == self._seen:
-            return
-        self._has_moved = self._seen is not None
-        self._seen = beat
-        self._moved = self._clock()
+    def _read(self) -> Status | None:
+        """The newest status that was ever seen: on a network file system a file that is replaced may be away for a
+        moment, and an older version of it may come back."""
+        found, newest = read_status(self._run), self._newest
+        if found is None:
+            return newest
+        if newest is not None and _beat(found) < _beat(newest):
+            self._older_since = self._clock() if self._older_since is None else self._older_since
+            if self._clock() - self._older_since < self._stale_after:
+                return newest
+        self._older_since = None
+        if newest is None or _beat(found) != _beat(newest):
+            self._has_moved = newest is not None
+            self._moved = self._clock()
+        self._is_unmoved = newest is not None and _beat(found) == _beat(newest)
+        self._newest = found
+        return found
 
     def _judge(self, status: Status | None) -> Verdict:
         silent = self._clock() - self._moved
@@ -98,7 +106,7 @@ class Watcher:
             return Verdict(State.STALE, False, PROCESS_GONE, silent, status)
         if presence is Presence.HERE:
             return Verdict(status.state, True, reason, silent, status)
-        if silent < self._stale_after:
+        if silent < self._stale_after or not self._is_unmoved:
             return Verdict(status.state, True if self._has_moved else None, reason, silent, status)
         return Verdict(State.STALE, False, f"no sign of life from {_host(status)} for {silent:.0f} s", silent, status)
 
@@ -130,6 +138,10 @@ def conclude(
         if verdict.alive is not None or clock() >= until:
             return verdict
         sleep(0.5)
+
+
+def _beat(status: Status) -> tuple[int, int]:
+    return status.attempt, status.seq
 
 
 def _host(status: Status) -> str:

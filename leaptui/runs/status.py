@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from leaptui.errors import LeaptuiError
-from leaptui.runs.files import integer, number, read_object, text, write_object
+from leaptui.runs.files import integer, moment, read_object, text, write_object
 from leaptui.runs.layout import VERSION, RunDirectory
 from leaptui.runs.process import ProcessIdentity
 
@@ -140,7 +140,7 @@ class Status:
     def from_json(cls, record: Mapping[str, Any]) -> Status | None:
         """As far as it can be read; None when not even a state can be."""
         try:
-            state = State(record.get("state", ""))
+            state = State(text(record, "state") or "")
         except ValueError:
             return None
         if state is State.STALE:
@@ -149,10 +149,10 @@ class Status:
             state,
             integer(record, "seq") or 0,
             ProcessIdentity.from_json(record),
-            integer(record, "attempt") or 1,
-            number(record, "started"),
-            number(record, "updated"),
-            number(record, "ended"),
+            max(1, integer(record, "attempt") or 1),
+            moment(record, "started"),
+            moment(record, "updated"),
+            moment(record, "ended"),
             integer(record, "exit_code"),
             text(record, "reason"),
             ErrorSummary.from_json(record.get("error")),
@@ -172,6 +172,10 @@ def write_status(run: RunDirectory, status: Status) -> None:
         OSError: if it could not be written.
     """
     write_object(run.status, status.to_json())
+
+
+class Superseded(OSError):
+    """The run was resumed by another worker, which took this one for dead; it must not touch the run any more."""
 
 
 class StatusWriter:
@@ -251,5 +255,8 @@ class StatusWriter:
             return True
 
     def _write(self, *, sync_folder: bool) -> None:
+        found = read_status(self._run)
+        if found is not None and found.attempt > self._status.attempt:
+            raise Superseded(f"another worker is at attempt {found.attempt} of this run")
         self._status = replace(self._status, seq=self._status.seq + 1, updated=self._clock())
         write_object(self._run.status, self._status.to_json(), sync_folder=sync_folder)

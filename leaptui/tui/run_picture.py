@@ -16,11 +16,76 @@ class EpochPoint:
     """One epoch of training; what was not measured is None."""
 
     epoch: int
+    step: int | None = None
     train_loss: float | None = None
     val_loss: float | None = None
     val_error_px: float | None = None
     val_error_body: float | None = None
+    lr: float | None = None
     best: bool = False
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A saved state of the training: "best", "last", or "asked" for by somebody."""
+
+    kind: str
+    epoch: float | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Validation frames as one epoch saw them; `leaptui.formats.previews` reads the file."""
+
+    epoch: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class GpuGauge:
+    """One GPU; shares are from 0 to 1, memory in bytes; what cannot be measured is None."""
+
+    index: int
+    name: str
+    use: float | None = None
+    memory: int | None = None
+    memory_total: int | None = None
+    temperature_c: float | None = None
+    power_w: float | None = None
+    power_limit_w: float | None = None
+    others: int | None = None
+    """Processes on it that are not this run's."""
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """What the host of a run was doing at one moment, as its worker measured it.
+
+    Args:
+        t: seconds since the epoch by the worker's clock.
+        cpu: share of all cores in use, 0 to 1.
+        memory, memory_total: of the host, bytes.
+        process_cpu: cores that the run itself keeps busy.
+        process_memory: of the run itself, bytes.
+        gpus: those of the host; () without any, or without NVML.
+    """
+
+    t: float
+    cpu: float | None = None
+    memory: int | None = None
+    memory_total: int | None = None
+    process_cpu: float | None = None
+    process_memory: int | None = None
+    gpus: Sequence[GpuGauge] = ()
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A run's place in the queue of its host, from 1; and what it waits for, in words."""
+
+    place: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -78,6 +143,18 @@ class RunPicture:
         output: the last lines the worker printed, where they may say why it ended.
         behind: there is more on disk than was read in the time for one look.
         problems: what of the run directory could not be read.
+        metrics: other curves by name, (x, y); all of them where another program wrote the run.
+        rates: (step, learning rate).
+        node_errors: mean error of each node in the newest epoch that was validated, px; None where a node has no label.
+        checkpoints: those said to be on disk, oldest first.
+        previews: one an epoch at most, oldest first.
+        gauges: the newest, oldest first.
+        attempt: 1, and one more for each time it was resumed.
+        resumed_at: the epoch, or part of one, at which each later attempt began.
+        resumable: whether resuming makes sense: it has ended without being finished, and can be written here.
+        waiting: its place in the queue.
+        notes, tags: what people wrote about it.
+        foreign: another program wrote it ("Lightning CSV", "TensorBoard"); nothing can be asked of it.
     """
 
     path: Path
@@ -105,6 +182,19 @@ class RunPicture:
     output: Sequence[str] = ()
     behind: bool = False
     problems: Sequence[str] = ()
+    metrics: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
+    rates: Sequence[tuple[float, float]] = ()
+    node_errors: Sequence[tuple[str, float | None]] = ()
+    checkpoints: Sequence[Checkpoint] = ()
+    previews: Sequence[Preview] = ()
+    gauges: Sequence[Gauge] = ()
+    attempt: int = 1
+    resumed_at: Sequence[float] = ()
+    resumable: bool = False
+    waiting: Waiting | None = None
+    notes: str = ""
+    tags: Sequence[str] = ()
+    foreign: str | None = None
 
     @property
     def is_final(self) -> bool:
@@ -114,7 +204,7 @@ class RunPicture:
     @property
     def can_stop(self) -> bool:
         """It makes sense to ask it to stop."""
-        return self.state in ACTIVE
+        return self.state in ACTIVE and self.foreign is None
 
     @property
     def fraction(self) -> float | None:
@@ -122,13 +212,17 @@ class RunPicture:
         if self.state == "finished":
             return 1.0
         if self.progress is not None and self.progress.total:
-            return min(self.progress.done / self.progress.total, 1.0)
+            return _share(self.progress.done, self.progress.total)
         epochs, each = self.plan.get("epochs"), self.plan.get("steps_per_epoch")
         if epochs and each and self.step is not None:
-            return min(self.step / float(epochs * each), 1.0)
+            return _share(self.step, float(epochs) * float(each))
         if epochs and self.epochs:
-            return min(self.epochs[-1].epoch / float(epochs), 1.0)
+            return _share(self.epochs[-1].epoch, float(epochs))
         return None
+
+
+def _share(done: float, total: float) -> float | None:
+    return min(max(done / total, 0.0), 1.0) if total > 0 else None
 
 
 class RunReader(Protocol):

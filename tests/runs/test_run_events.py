@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from run_helpers import until
 
 from leaptui.runs import events as events_module
-from leaptui.runs.events import LINE_LIMIT, EventReader, EventWriter
+from leaptui.runs.event_reader import LINE_LIMIT, PATIENCE, EventReader
+from leaptui.runs.events import EventWriter
 from leaptui.runs.files import ShortWrite
 from leaptui.runs.layout import RunDirectory
 
@@ -38,6 +39,12 @@ def write(run: RunDirectory, *texts: str, resume: bool = False) -> None:
     with EventWriter(run, resume=resume) as writer:
         for each in texts:
             writer.emit("log", message=each)
+
+
+def aged(run: RunDirectory) -> None:
+    """Nothing of it is on its way any more."""
+    for number in run.event_segments():
+        os.utime(run.event_segment(number), (1e9, 1e9))
 
 
 def read(run: RunDirectory) -> list[str]:
@@ -269,6 +276,7 @@ def test_two_readers_do_not_disturb_each_other(run: RunDirectory) -> None:
 def test_junk_between_lines_is_skipped_and_counted(run: RunDirectory, junk: bytes, problems: int) -> None:
     first, second = lines(["a", "b"])
     run.events.write_bytes(first + b"\n" + junk + second + b"\n")
+    aged(run)
     reader = EventReader(run)
     assert [event["message"] for event in everything(reader)] == ["a", "b"]
     assert reader.problems == problems
@@ -277,6 +285,7 @@ def test_junk_between_lines_is_skipped_and_counted(run: RunDirectory, junk: byte
 def test_zeros_in_front_of_a_line_do_not_cost_it(run: RunDirectory) -> None:
     first, second = lines(["a", "b"])
     run.events.write_bytes(first + b"\n" + b"\0" * 512 + second + b"\n")
+    aged(run)
     reader = EventReader(run)
     assert [event["message"] for event in reader.poll()] == ["a", "b"]
     assert reader.problems == 1
@@ -347,10 +356,13 @@ def test_a_file_replaced_on_the_server_is_read_at_the_next_poll(
 
 def test_a_file_that_lost_its_end_is_left_for_the_next_segment(run: RunDirectory) -> None:
     write(run, "a", "b")
-    reader = EventReader(run)
+    now = [0.0]
+    reader = EventReader(run, clock=lambda: now[0])
     assert len(reader.poll()) == 2
     os.truncate(run.events, 10)
+    assert reader.poll() == [] and reader.is_waiting
+    now[0] += PATIENCE + 1
     assert reader.poll() == [] and reader.poll() == []
-    assert reader.problems == 1
+    assert reader.problems == 1 and not reader.is_waiting
     write(run, "c", resume=True)
     assert [event["message"] for event in everything(reader)] == ["c"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -245,8 +246,9 @@ def test_no_signal_reaches_a_process_that_took_the_pid(run: RunDirectory, helper
     StatusWriter(run, reused).change(State.RUNNING)
     with pytest.raises(UsageError, match=PROCESS_GONE):
         request_stop(run)
-    assert not reused.send_signal(WAKE, argument=run.path)
-    assert helper.poll() is None
+    assert not reused.send_signal(signal.SIGTERM, argument=run.path)
+    with pytest.raises(subprocess.TimeoutExpired):
+        helper.wait(0.2)
 
 
 def test_no_signal_reaches_a_process_that_is_not_at_this_run(
@@ -254,8 +256,8 @@ def test_no_signal_reaches_a_process_that_is_not_at_this_run(
 ) -> None:
     StatusWriter(run, ProcessIdentity.of(helper.pid)).change(State.RUNNING)
     assert request_stop(run).is_new
-    assert not ProcessIdentity.of(helper.pid).send_signal(WAKE, argument=run.path)
-    # SIGUSR1 unhandled ends a process, so a signal would show.
+    # SIGTERM unhandled ends a process, so a signal would show.
+    assert not ProcessIdentity.of(helper.pid).send_signal(signal.SIGTERM, argument=run.path)
     with pytest.raises(subprocess.TimeoutExpired):
         helper.wait(0.3)
     assert requested(run) is not None
@@ -269,15 +271,19 @@ def test_a_signal_reaches_the_process_at_this_run(
         monkeypatch.delattr(os, "pidfd_open")
     link = tmp_path / "another-way"
     link.symlink_to(run.path.parent)
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(run.path)])
+    (tmp_path / "sleeper.py").write_text("import time; time.sleep(600)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sleeper", str(run.path)], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}
+    )
     try:
         # For a moment after its start a process has no command line yet.
         until(lambda: bool(psutil.Process(process.pid).cmdline()), "the process has begun")
         identity = ProcessIdentity.of(process.pid)
-        assert not replace(identity, host="another-host").send_signal(WAKE, argument=run.path)
-        assert not identity.send_signal(WAKE, argument=tmp_path)
-        assert identity.send_signal(WAKE, argument=link / run.id)
-        assert process.wait(30) == -WAKE
+        assert not replace(identity, host="another-host").send_signal(signal.SIGTERM, argument=run.path)
+        assert not identity.send_signal(signal.SIGTERM, argument=tmp_path)
+        assert identity.send_signal(WAKE, argument=run.path), "which no process without a handler notices"
+        assert identity.send_signal(signal.SIGTERM, argument=link / run.id)
+        assert process.wait(30) == -signal.SIGTERM
     finally:
         process.kill()
         process.wait()
@@ -310,7 +316,8 @@ def test_what_can_be_asked_again_is_free_after_its_acknowledgement(run: RunDirec
     asked = ask(run, "checkpoint", by="ada@lab")
     assert pending(run).keys() == {"checkpoint"}
     acknowledge(run, asked, lambda type, **fields: said.append((type, fields)))
-    assert said == [("control", {"ask": "checkpoint", "by": "ada@lab", "asked": asked.t, "answer": "accepted"})]
+    told = {"ask": "checkpoint", "by": "ada@lab", "asked": asked.t, "id": asked.id}
+    assert said == [("control", {**told, "answer": "accepted", "accepted": True})]
     assert pending(run) == {}
     assert ask(run, "checkpoint").is_new
 

@@ -9,7 +9,7 @@ from fake_worker import carry_out
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaptui.runs import view as view_module
+from leaptui.runs import history as history_module
 from leaptui.runs.curve import Curve
 from leaptui.runs.events import EventWriter
 from leaptui.runs.files import write_object
@@ -55,6 +55,46 @@ def test_a_curve_that_goes_back_replaces() -> None:
     assert list(curve.x) == [0, 1, 2, 3, 4] and curve.last == (4, 2.0)
 
 
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=3000), st.integers(10, 400))
+def test_what_is_shown_of_a_curve_has_its_ends_and_extremes(values: list[float], most: int) -> None:
+    curve = Curve()
+    for x, y in enumerate(values):
+        curve.add(x, y)
+    shown = curve.points(most)
+    assert len(shown) <= most + 4 and (len(values) > most or len(shown) == len(values))
+    assert shown[0] == (0, values[0]) and shown[-1] == (len(values) - 1, values[-1])
+    assert [x for x, _ in shown] == sorted({x for x, _ in shown})
+    assert {min(values), max(values)} <= {y for _, y in shown}
+    assert curve.points(most) is shown
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "add", "back", "cut", "look"]), st.integers(0, 400)), max_size=60))
+def test_a_curve_shows_the_same_however_often_it_was_looked_at(acts: list[tuple[str, int]]) -> None:
+    looked, unseen = Curve(limit=200), Curve(limit=200)
+    x = 0
+    for act, number in acts:
+        if act == "look":
+            looked.points(20)
+        for curve in (looked, unseen):
+            if act == "add":
+                for step in range(number):
+                    curve.add(x + step, (step * 7919) % 101)
+            elif act == "back":
+                curve.add(number, 5.0)
+            elif act == "cut":
+                curve.cut(number)
+        x = number + 1 if act == "back" else x + number if act == "add" else x
+    assert looked.points(20) == unseen.points(20)
+
+
+def test_a_curve_that_is_cut_forgets_what_will_be_done_again() -> None:
+    curve = Curve()
+    for x in range(10):
+        curve.add(x, None if x == 8 else float(x))
+    curve.cut(5)
+    assert (curve.last, curve.gaps, curve.first_gap) == ((5, 5), 0, None)
+
+
 def test_a_view_of_a_finished_run(run: RunDirectory) -> None:
     carry_out(run.path)
     view = RunView(run.path)
@@ -93,7 +133,8 @@ def test_a_view_follows_a_run_under_way(run: RunDirectory) -> None:
     events.flush()
     view.refresh()
     assert view.progress is not None and (view.progress.fraction, view.progress.label) == (0.25, "fly.mp4")
-    assert view.checkpoints == {"best": "/c/best.ckpt"} and view.log[0].message == "slow disk"
+    best = view.checkpoint("best")
+    assert best is not None and best.path == "/c/best.ckpt" and view.log[0].message == "slow disk"
     now[0] += 4
     status.beat()
     view.refresh()
@@ -120,8 +161,79 @@ def test_a_resume_takes_back_what_it_does_again(run: RunDirectory) -> None:
     assert view.best.epoch == 4
 
 
+def test_a_resumed_event_cuts_everything_back(run: RunDirectory) -> None:
+    def epoch(events: EventWriter, number: int) -> None:
+        step = 10 * number
+        events.emit("step", epoch=number, step=step, loss=1.0, lr=0.1, grad=2.0)
+        events.emit("epoch", epoch=number, step=step, best=number != 3, node_error_px=[number, None])
+        events.emit("checkpoint", kind="last", path="checkpoints/last.ckpt", epoch=number, step=step)
+        events.emit("checkpoint", kind="best", path=f"checkpoints/{number}.ckpt", epoch=number, step=step)
+        events.emit("preview", epoch=number, path=f"previews/{number:04d}.npz")
+        (run.previews / f"{number:04d}.npz").write_bytes(b"x")
+
+    with EventWriter(run) as events:
+        events.emit("plan", epochs=9, nodes=["head", "tail"])
+        for number in range(1, 6):
+            epoch(events, number)
+    view = RunView(run)
+    view.refresh()
+    assert view.node_errors == (("head", 5.0), ("tail", None)) and len(view.preview_files) == 5
+    with EventWriter(run, resume=True) as events:
+        events.emit("resumed", attempt=2, epoch=3, step=30, checkpoint="checkpoints/3.ckpt")
+    view.refresh()
+    for curve in (view.steps, view.rates, view.metrics["grad"]):
+        assert list(curve.x) == [10, 20, 30]
+    assert [point.epoch for point in view.epochs] == [1, 2, 3] and view.node_errors == ()
+    assert view.best is not None and view.best.epoch == 2
+    assert [each.path for each in view.checkpoints] == [f"checkpoints/{number}.ckpt" for number in (1, 2, 3)]
+    assert view.last_step is not None and view.last_step["step"] == 30
+    assert [number for number, _ in view.preview_files] == [1, 2, 3]
+    with EventWriter(run) as events:
+        epoch(events, 4)
+    view.refresh()
+    assert [number for number, _ in view.preview_files] == [1, 2, 3, 4] and view.best.epoch == 4
+    assert view.preview_files[-1] == (4, run.previews / "0004.npz") and view.preview_files is view.preview_files
+
+
+def test_previews_are_found_on_disk_and_forgotten_when_they_are_thinned(run: RunDirectory) -> None:
+    now = [0.0]
+    for epoch in (1, 2, 3):
+        (run.previews / f"{epoch:04d}.npz").write_bytes(b"x")
+    (run.previews / ".0004.npz.tmp").write_bytes(b"x")
+    view = RunView(run, clock=lambda: now[0])
+    assert [epoch for epoch, _ in view.preview_files] == [1, 2, 3]
+    (run.previews / "0002.npz").unlink()
+    now[0] += 5
+    assert [epoch for epoch, _ in view.preview_files] == [1, 3]
+
+
+def test_gauges_are_kept_in_bounded_number(run: RunDirectory) -> None:
+    gpu = {"index": 1, "name": "GPU", "use": 7.0, "memory": 5, "temperature_c": None, "power_w": 90.5, "others": 2}
+    with EventWriter(run) as events:
+        for number in range(1000):
+            events.emit("gauge", cpu=0.5, memory=number, gpus=[gpu, "x"])
+    view = RunView(run)
+    view.refresh()
+    assert (len(view.gauges), view.gauges_taken, view.gauges[-1].memory) == (900, 1000, 999)
+    (read,) = view.gauges[0].gpus
+    assert (read.index, read.use, read.power_w, read.others, read.temperature_c) == (1, 1.0, 90.5, 2, None)
+
+
+def test_a_run_that_ended_waits_for_its_last_event(run: RunDirectory) -> None:
+    now = [0.0]
+    with EventWriter(run) as events:
+        events.emit("state", state="running")
+    status = StatusWriter(run, ProcessIdentity.current())
+    status.finish(State.FINISHED, 0)
+    view = RunView(run, clock=lambda: now[0])
+    view.refresh()
+    assert view.is_waiting and not view.is_over
+    now[0] += 60
+    assert view.is_over
+
+
 def test_a_view_is_bounded_in_epochs_and_keeps_the_best(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view_module, "EPOCHS_KEPT", 20)
+    monkeypatch.setattr(history_module, "EPOCHS_KEPT", 20)
     with EventWriter(run) as events:
         for epoch in range(1, 301):
             events.emit("epoch", epoch=epoch, train_loss=1.0, best=epoch == 8)

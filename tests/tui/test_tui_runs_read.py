@@ -8,16 +8,15 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from leaptui.runs.events import EventWriter
 from leaptui.runs.layout import RunDirectory
 from leaptui.runs.process import ProcessIdentity
 from leaptui.runs.status import ErrorSummary, State, Status, write_status
 from leaptui.tui.run_picture import RunPicture
-from leaptui.tui.run_reading import LiveReader, thinned
-from leaptui.tui.services import RunShelf, Services
+from leaptui.tui.run_reading import LiveReader
+from leaptui.tui.run_shelf import RunShelf
+from leaptui.tui.services import Services
 from leaptui.tui.widgets.run_facts import count_facts, request_facts, result_facts, train_facts, worst_nodes
 
 
@@ -154,16 +153,6 @@ def test_a_new_run_is_found(tmp_path: Path) -> None:
     assert shelf.look().runs == []
     run = make_run(tmp_path / "runs", State.RUNNING)
     assert [picture.path for picture in shelf.look().runs] == [run.path]
-
-
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=3000), st.integers(10, 400))
-def test_a_thinned_curve_keeps_its_ends_and_extremes(values: list[float], most: int) -> None:
-    xs = [float(i) for i in range(len(values))]
-    kept = thinned(xs, values, most)
-    assert len(kept) <= most + 4
-    assert kept[0] == (0.0, values[0]) and kept[-1] == (xs[-1], values[-1])
-    assert [x for x, _ in kept] == sorted({x for x, _ in kept})
-    assert {min(values), max(values)} <= {y for _, y in kept}
 
 
 def test_facts_of_results_and_requests() -> None:
