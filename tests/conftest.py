@@ -23,4 +23,6 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """No test reads or writes the configuration of the person who runs it."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("LEAPTUI_HOME", str(home))
+    # Nor takes a slot of this machine.
+    monkeypatch.setenv("LEAPTUI_SLOTS", str(home / "slots"))
     return home

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -14,14 +14,26 @@ from leaptui.ops.requests import RequestField, range_text, request_fields
 
 @dataclass(frozen=True)
 class Flag:
-    """A switch of a command that is no field of its Request, such as --json."""
+    """A switch of a command that is no field of its Request, such as --json.
+
+    Args:
+        name: without its dashes.
+        help: one sentence.
+        metavar: for one that takes a value, what the help calls it.
+    """
 
     name: str
     help: str
+    metavar: str | None = None
 
 
 JSON = Flag("json", "Print exactly one JSON object to stdout.")
 DETACH = Flag("detach", "Start it and return at once; `leaptui attach RUN` follows it.")
+QUEUE = Flag("queue", "Let it wait for a free GPU, or CPU slot, of this machine; `leaptui queue` lists what waits.")
+AFTER = Flag(
+    "after", "Let it wait until this run has finished, too; it is cancelled if that one does not finish.", "RUN"
+)
+ANYWAY = Flag("anyway", "With --after: begin however that run ends.")
 
 
 @dataclass(frozen=True)
@@ -31,10 +43,12 @@ class Parsed:
     Args:
         request: the Request.
         flags: names of the switches that were given.
+        values: the values of those that take one.
     """
 
     request: Any
     flags: frozenset[str]
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def parse(command: str, request: type, args: Sequence[str], flags: Sequence[Flag] = ()) -> Parsed:
@@ -46,13 +60,9 @@ def parse(command: str, request: type, args: Sequence[str], flags: Sequence[Flag
     fields = request_fields(request)
     spec: list[Any] = [_member(field) for field in fields]
     for flag in flags:
-        spec.append(
-            (
-                flag.name,
-                Annotated[bool, tyro.conf.arg(help=flag.help, help_behavior_hint="")],
-                dataclasses.field(default=False),
-            )
-        )
+        kind: Any = bool if flag.metavar is None else str | None
+        hint = Annotated[kind, tyro.conf.arg(help=flag.help, metavar=flag.metavar, help_behavior_hint="")]
+        spec.append((flag.name, hint, dataclasses.field(default=False if flag.metavar is None else None)))
     spec.sort(key=lambda member: len(member) == 3)
     form = dataclasses.make_dataclass(request.__name__, spec, frozen=True)
     form.__doc__ = request.__doc__
@@ -64,7 +74,12 @@ def parse(command: str, request: type, args: Sequence[str], flags: Sequence[Flag
         config=(tyro.conf.FlagCreatePairsOff,),
     )
     given = {field.name: getattr(values, field.name) for field in fields}
-    return Parsed(request(**given), frozenset(flag.name for flag in flags if getattr(values, flag.name)))
+    told = {flag.name: getattr(values, flag.name) for flag in flags}
+    return Parsed(
+        request(**given),
+        frozenset(name for name, value in told.items() if value is not False and value is not None),
+        {name: value for name, value in told.items() if isinstance(value, str)},
+    )
 
 
 def _member(field: RequestField) -> tuple[Any, ...]:

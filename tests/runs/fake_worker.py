@@ -12,6 +12,8 @@ from typing import Any
 
 from leaptui.errors import Stopped, UnusableInput
 from leaptui.runs.context import RunContext
+from leaptui.runs.layout import RunDirectory
+from leaptui.runs.slots import adopt_slot
 from leaptui.worker import run_worker
 
 
@@ -93,6 +95,10 @@ def forks(_request: FakeRequest, context: RunContext) -> dict[str, Any]:
     return {"ended_by": os.WTERMSIG(code) if os.WIFSIGNALED(code) else None, "asked": context.stop_requested()}
 
 
+def environment(_request: FakeRequest, _context: RunContext) -> dict[str, Any]:
+    return dict(os.environ)
+
+
 @dataclass(frozen=True)
 class FakeOperation:
     runner: str
@@ -111,6 +117,7 @@ NAMES = (
     "odd_result",
     "deaf",
     "forks",
+    "environment",
 )
 OPERATIONS = {name: FakeOperation(f"fake_worker:{name}") for name in NAMES}
 OPERATIONS["absent"] = FakeOperation("fake_worker:nothing_of_this_name")
@@ -125,4 +132,5 @@ def carry_out(path: Path, *, resume: bool = False) -> int:
 
 
 if __name__ == "__main__":
+    adopt_slot(RunDirectory(Path(sys.argv[1])))
     sys.exit(carry_out(Path(sys.argv[1]), resume="--resume" in sys.argv))
