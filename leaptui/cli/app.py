@@ -19,6 +19,7 @@ from leaptui.project import Project
 from leaptui.registry import resolve
 
 if TYPE_CHECKING:
+    from leaptui.tui.services import Services
     from leaptui.tui.session import LabelStart
 
 _COLOUR_SYSTEMS = {
@@ -82,7 +83,12 @@ def label(args: Sequence[str]) -> int:
 
 
 def open_app(
-    start: Path | None = None, *, run: Path | None = None, label: LabelStart | None = None, graphics: str = AUTO
+    start: Path | None = None,
+    *,
+    run: Path | None = None,
+    label: LabelStart | None = None,
+    graphics: str = AUTO,
+    services: Services | None = None,
 ) -> int:
     """Open the app in this terminal.
 
@@ -91,11 +97,12 @@ def open_app(
         run: a run directory.
         label: where in the project to label at once.
         graphics: a way to draw, or that the terminal is to be asked.
+        services: how runs are read; the usual ways by default.
     """
     probed = _probe(graphics)
     # Textual goes by the environment alone, which says little over SSH; it reads this when it is loaded.
     os.environ.setdefault("TEXTUAL_COLOR_SYSTEM", _COLOUR_SYSTEMS[probed.terminal.colours])
-    return int(resolve("leaptui.tui.app:run_app")(start, run=run, label=label, probed=probed))
+    return int(resolve("leaptui.tui.app:run_app")(start, run=run, label=label, services=services, probed=probed))
 
 
 def needs_terminal() -> None:

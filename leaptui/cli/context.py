@@ -8,6 +8,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from leaptui.cli.output import note, stderr
+from leaptui.runs.control import Ask
 from leaptui.words import visible
 
 
@@ -19,6 +20,7 @@ class ConsoleContext:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.attempt = 1
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -47,6 +49,16 @@ class ConsoleContext:
         elif type == "log":
             note(str(fields["message"]))
 
+    def flush(self) -> None:
+        """All is shown at once."""
+
     def stop_requested(self) -> bool:
         """Ctrl-C interrupts work done here; there is nobody else to ask."""
         return False
+
+    def take_asks(self) -> list[Ask]:
+        """Nobody can ask."""
+        return []
+
+    def acknowledge(self, asked: Ask, answer: str, *, accepted: bool = True) -> None:
+        """Nobody asked."""

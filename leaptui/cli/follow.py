@@ -1,29 +1,35 @@
-"""Following a run on stderr: a live display in a terminal, plain lines elsewhere.
+"""Following a run on stderr: some lines redrawn in place in a terminal, plain lines elsewhere.
 
 Following is rereading the run directory, so leaving changes nothing for the run.
 """
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TextIO
 
-from rich.progress import BarColumn, Progress, TextColumn
-
+from leaptui.cli.attach_view import attach_lines, epoch_line, progress_words, title, waiting_words
 from leaptui.cli.output import note, print_error, stderr
+from leaptui.cli.redraw import Redrawn
 from leaptui.errors import ExitCode, LeaptuiError, OperationFailed
+from leaptui.runs.advice import silent_end
 from leaptui.runs.control import request_stop
-from leaptui.runs.layout import open_run
-from leaptui.runs.status import State
-from leaptui.runs.view import RunView
-from leaptui.words import duration, error_text, visible
+from leaptui.runs.layout import RunDirectory, open_run
+from leaptui.runs.status import read_status
+from leaptui.tui.run_picture import LogLine, RunPicture, RunReader
+from leaptui.tui.run_reading import LiveReader
+from leaptui.words import visible
 
 _POLL = 0.25
+_REDRAW_EVERY = 1.0
 _LINE_EVERY = 5.0
 """Seconds between progress lines where there is no terminal to redraw."""
+
+_TRACEBACK_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,19 @@ class Ended:
     result: dict[str, Any] | None
 
 
+class Display(Protocol):
+    """Shows pictures of a run as they come."""
+
+    def show(self, picture: RunPicture, *, last: bool = False) -> None:
+        """Show a picture; the last one is shown whatever the pace."""
+
+    def say(self, line: str) -> None:
+        """A line that stays."""
+
+    def leave(self, words: str) -> None:
+        """The last thing said, to somebody who leaves before the end."""
+
+
 def follow(run: Path, *, stop_on_interrupt: bool = True) -> Ended:
     """Show a run until it ends.
 
@@ -46,23 +65,176 @@ def follow(run: Path, *, stop_on_interrupt: bool = True) -> Ended:
         run: its directory.
         stop_on_interrupt: Ctrl-C asks the run to stop, and a second one leaves; otherwise the first leaves.
     """
-    view = RunView(run)
+    hint = "Ctrl-C stops the run, twice leaves it" if stop_on_interrupt else "Ctrl-C leaves; the run goes on"
+    display = display_for_stderr(hint)
     asked = False
-    with _Display(view) as display:
-        while True:
-            try:
-                display.show(view.refresh())
-                if view.is_over:
-                    break
-                if not view.is_behind:
-                    time.sleep(_POLL)
-            except KeyboardInterrupt:
-                if asked or not stop_on_interrupt:
-                    display.say(f"left; the run goes on: leaptui attach {run}")
-                    return Ended(ExitCode.INTERRUPTED if stop_on_interrupt else ExitCode.DONE, None)
-                asked = True
-                _ask_to_stop(run, display.say)
-    return _ended(view, run)
+
+    def interrupted() -> str | None:
+        nonlocal asked
+        if asked or not stop_on_interrupt:
+            return f"left; the run goes on: leaptui attach {run}"
+        asked = True
+        _ask_to_stop(run, display.say)
+        return None
+
+    picture = watch_until_over(LiveReader(run), display, interrupted)
+    if picture is None:
+        return Ended(ExitCode.INTERRUPTED if stop_on_interrupt else ExitCode.DONE, None)
+    return _ended(picture)
+
+
+def watch_until_over(
+    reader: RunReader, display: Display, interrupted: Callable[[], str | None], *, until_quiet: bool = True
+) -> RunPicture | None:
+    """Show a run until it has ended, or is left.
+
+    Args:
+        reader: reads it.
+        display: shows it.
+        interrupted: called at Ctrl-C; returns the words to leave with, or None to stay.
+        until_quiet: a run without a sign of life counts as ended.
+
+    Returns:
+        The last picture; None when it was left.
+    """
+    while True:
+        try:
+            picture = reader.look()
+            over = not picture.behind and (picture.is_final or (until_quiet and picture.state == "stale"))
+            display.show(picture, last=over)
+            if over:
+                return picture
+            if not picture.behind:
+                time.sleep(_POLL)
+        except KeyboardInterrupt:
+            words = interrupted()
+            if words is not None:
+                display.leave(words)
+                return None
+
+
+def display_for_stderr(hint: str) -> Display:
+    """Lines redrawn in place where stderr is a terminal that can do that, else plain lines on it."""
+    if stderr.is_terminal and not stderr.is_dumb_terminal:
+        return LiveDisplay(sys.stderr, hint, coloured=stderr.color_system is not None and not stderr.no_color)
+    return PlainDisplay(note)
+
+
+class LiveDisplay:
+    """Lines in a terminal, redrawn at most about once a second.
+
+    Args:
+        file: the terminal.
+        hint: what the keys do.
+        coloured: whether styles are shown.
+        clock: monotonic time.
+    """
+
+    def __init__(
+        self, file: TextIO, hint: str, *, coloured: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._redrawn = Redrawn(file, coloured=coloured)
+        self._hint = hint
+        self._unicode = (file.encoding or "ascii").lower().startswith("utf")
+        self._clock = clock
+        self._shown: float | None = None
+        self._picture: RunPicture | None = None
+
+    def show(self, picture: RunPicture, *, last: bool = False) -> None:
+        """See Display."""
+        self._picture = picture
+        now = self._clock()
+        if not last and self._shown is not None and now - self._shown < _REDRAW_EVERY:
+            return
+        self._shown = now
+        redrawn = self._redrawn
+        hint = "" if last else self._hint
+        redrawn.show(attach_lines(picture, redrawn.width, redrawn.height, hint=hint, unicode=self._unicode))
+        if last:
+            redrawn.leave()
+
+    def say(self, line: str) -> None:
+        """See Display."""
+        self._redrawn.say(line)
+
+    def leave(self, words: str) -> None:
+        """See Display."""
+        if self._picture is not None:
+            self.show(self._picture, last=True)
+        self.say(words)
+
+
+class PlainDisplay:
+    """A line for each thing that happens.
+
+    Args:
+        say: writes a line.
+        clock: monotonic time.
+    """
+
+    def __init__(self, say: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._clock = clock
+        self._state: tuple[str, object] | None = None
+        self._epoch = 0
+        self._attempt = 1
+        self._log: list[LogLine] = []
+        self._said_at = 0.0
+        self._words = ""
+
+    def say(self, line: str) -> None:
+        """See Display."""
+        self._say(line)
+
+    def leave(self, words: str) -> None:
+        """See Display."""
+        self._say(words)
+
+    def show(self, picture: RunPicture, *, last: bool = False) -> None:
+        """See Display."""
+        if picture.behind and not last:
+            return
+        if not picture.is_final:
+            self._show_state(picture)
+        for line in new_lines(self._log, picture.log):
+            self.say(line.message)
+        self._log = list(picture.log)
+        if picture.attempt != self._attempt:
+            # A resumed run does again what came after its checkpoint.
+            self._attempt = picture.attempt
+            self._epoch = min(self._epoch, picture.epochs[-1].epoch if picture.epochs else 0)
+        for point in picture.epochs:
+            if point.epoch > self._epoch:
+                self._epoch = point.epoch
+                self.say(epoch_line(point, picture.plan.get("epochs")))
+        words = progress_words(picture)
+        now = self._clock()
+        is_told_by_epochs = bool(picture.plan) and picture.foreign is None
+        if words and words != self._words and not is_told_by_epochs and now - self._said_at >= _LINE_EVERY:
+            self._said_at, self._words = now, words
+            self.say(words)
+        if picture.is_final:
+            self._show_state(picture)
+
+    def _show_state(self, picture: RunPicture) -> None:
+        waiting = picture.waiting
+        why = picture.reason or "" if waiting is None else waiting_words(waiting)
+        # How long a run has been silent changes with every look.
+        state = (picture.state, None if picture.state == "stale" else why)
+        if state == self._state:
+            return
+        self._state = state
+        attempt = f" (attempt {picture.attempt})" if picture.attempt > 1 else ""
+        self.say(f"{title(picture)}: {picture.state}{attempt}" + (f": {visible(why)}" if why else ""))
+
+
+def new_lines(before: Sequence[LogLine], after: Sequence[LogLine]) -> Sequence[LogLine]:
+    """What was added to a log of which only the last lines are kept."""
+    for dropped in range(len(before) + 1):
+        kept = list(before[dropped:])
+        if list(after[: len(kept)]) == kept:
+            return after[len(kept) :]
+    return after
 
 
 def _ask_to_stop(run: Path, say: Callable[[str], None]) -> None:
@@ -73,124 +245,37 @@ def _ask_to_stop(run: Path, say: Callable[[str], None]) -> None:
         say(str(error))
 
 
-def _ended(view: RunView, run: Path) -> Ended:
-    if view.state is State.FINISHED:
-        return Ended(ExitCode.DONE, view.result)
-    if view.state is State.STOPPED:
-        note(f"the run was stopped: {run}")
-        return Ended(ExitCode.INTERRUPTED, view.result)
-    error = view.error
-    status = view.status
+def _ended(picture: RunPicture) -> Ended:
+    result = None if picture.result is None else dict(picture.result)
+    if picture.state == "finished":
+        return Ended(ExitCode.DONE, result)
+    if picture.state == "stopped":
+        note(f"the run was stopped: {picture.path}")
+        _say_how_to_go_on(picture)
+        return Ended(ExitCode.INTERRUPTED, result)
+    status = read_status(RunDirectory(picture.path))
     code = ExitCode.FAILED if status is None or not status.exit_code else status.exit_code
+    error = picture.error
     if error is None:
-        print_error(OperationFailed(f"the run did not end well: {view.reason}", where=run))
-        for line in view.output()[-8:]:
-            note(f"  {line}")
+        print_error(OperationFailed(f"the run did not end well: {picture.reason}", where=picture.path))
+        _note_tail(picture.output)
+        if picture.state == "stale":
+            note(f"  {silent_end(RunDirectory(picture.path))}")
     else:
         print_error(OperationFailed(error.what, where=error.where, hint=error.hint))
         if error.traceback:
-            note(f"  this is a bug in leaptui; the traceback is in {run / 'output.log'}")
+            _note_tail(error.traceback.splitlines())
+            note(f"  this is a bug in leaptui; the whole traceback is in {picture.path / 'output.log'}")
+    _say_how_to_go_on(picture)
     return Ended(code, None)
 
 
-class _Display:
-    """One line that is redrawn in a terminal, or a line every few seconds elsewhere."""
-
-    def __init__(self, view: RunView) -> None:
-        self._view = view
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[words]}", markup=False),
-            console=stderr,
-            transient=True,
-            disable=not stderr.is_terminal,
-        )
-        self._task = self._progress.add_task("starting", total=None, words="")
-        self._last_line = 0.0
-        self._state: State | None = None
-
-    def __enter__(self) -> _Display:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def say(self, line: str) -> None:
-        """A line that stays."""
-        note(line)
-
-    def show(self, events: list[dict[str, Any]]) -> None:
-        """Show what is new."""
-        for event in events:
-            if event["type"] == "log":
-                self.say(str(event.get("message", "")))
-            elif event["type"] == "epoch" and not stderr.is_terminal:
-                self.say(epoch_line(event, self._view.plan))
-        done, total, told = self._figures()
-        state = self._view.state
-        description = visible(str(self._view.operation or "run"))
-        if state is not State.RUNNING:
-            description = f"{description} ({state})"
-        self._progress.update(self._task, description=description, completed=done, total=total, words=told)
-        if not stderr.is_terminal:
-            self._plain(told, state)
-
-    def _plain(self, told: str, state: State) -> None:
-        now = time.monotonic()
-        if state is not self._state:
-            self._state = state
-            self.say(f"{self._view.operation or 'run'}: {state}")
-        elif told and self._view.plan is None and now - self._last_line >= _LINE_EVERY:
-            self._last_line = now
-            self.say(told)
-
-    def _figures(self) -> tuple[float, float | None, str]:
-        view = self._view
-        if view.plan is not None and (view.last_step or view.epochs):
-            return _training_figures(view)
-        progress = view.progress
-        if progress is None:
-            return 0, None, ""
-        parts = [
-            progress.label,
-            f"{progress.done:,.0f}" + (f" of {progress.total:,.0f}" if progress.total else "") + f" {progress.unit}",
-        ]
-        if progress.rate:
-            parts.append(f"{progress.rate:,.0f}/s")
-        if view.eta:
-            parts.append(f"{duration(view.eta)} left")
-        return progress.done, progress.total, "  ".join(visible(p) for p in parts if p)
+def _note_tail(lines: Sequence[str]) -> None:
+    for line in lines[-_TRACEBACK_LINES:]:
+        note(f"  {line}")
 
 
-def _training_figures(view: RunView) -> tuple[float, float | None, str]:
-    plan = view.plan or {}
-    step = view.last_step or {}
-    per_epoch, epochs = plan.get("steps_per_epoch") or 1, plan.get("epochs") or 1
-    done = step.get("step") or (view.epochs[-1].step if view.epochs else 0) or 0
-    parts = [f"epoch {step.get('epoch') or 1}/{epochs}"]
-    if isinstance(step.get("loss"), int | float):
-        parts.append(f"loss {step['loss']:.3f}")
-    best = view.best
-    if best is not None and best.val_error_px is not None:
-        parts.append(f"best {error_text(best.val_error_px, best.val_error_body)}")
-    if isinstance(step.get("samples_per_s"), int | float):
-        parts.append(f"{step['samples_per_s']:.0f} samples/s")
-    if view.eta:
-        parts.append(f"{duration(view.eta)} left")
-    return done, per_epoch * epochs, "  ".join(parts)
-
-
-def epoch_line(event: dict[str, Any], plan: dict[str, Any] | None) -> str:
-    """One epoch as a line."""
-    total = (plan or {}).get("epochs")
-    parts = [f"epoch {event.get('epoch')}" + (f"/{total}" if total else "")]
-    for name, label in (("train_loss", "train loss"), ("val_loss", "val loss")):
-        if isinstance(event.get(name), int | float):
-            parts.append(f"{label} {event[name]:.4f}")
-    if isinstance(event.get("val_error_px"), int | float):
-        parts.append(f"val error {error_text(event['val_error_px'], event.get('val_error_body'))}")
-    if event.get("best"):
-        parts.append("best")
-    return "  ".join(parts)
+def _say_how_to_go_on(picture: RunPicture) -> None:
+    if picture.resumable:
+        note("  To go on from its last checkpoint:")
+        note(f"  leaptui resume {picture.path}")
