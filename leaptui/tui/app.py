@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,16 @@ from leaptui.tui import messages
 from leaptui.tui.canvas_host import CanvasHost
 from leaptui.tui.keymap import COMMANDS, bindings, commands, keymap_problems
 from leaptui.tui.services import Services
-from leaptui.tui.session import HoldsWork, LabelStart, Session
+from leaptui.tui.session import HasSession, HoldsWork, LabelStart, Session
 from leaptui.tui.styles import style
 from leaptui.tui.theme import DEFAULT, THEMES, tokens
 from leaptui.words import visible, visible_lines
 
 if TYPE_CHECKING:
+    from textual.notifications import SeverityLevel
+
     from leaptui.graphics.probe import Probed
+    from leaptui.tui.alerts import Alerts
 
 
 class LeaptuiApp(CanvasHost):
@@ -68,6 +72,7 @@ class LeaptuiApp(CanvasHost):
         self._run = run
         self._label = label
         self.services = services or Services()
+        self._opened = self.services.now()
         self._clashes_told: set[frozenset[str]] = set()
         for theme in THEMES:
             self.register_theme(theme)
@@ -238,6 +243,66 @@ class LeaptuiApp(CanvasHost):
         from leaptui.tui.screens.run import RunScreen
 
         self.push_screen(RunScreen(message.path, self.services))
+
+    @on(messages.OpenRuns)
+    def _open_runs(self, message: messages.OpenRuns) -> None:
+        from leaptui.tui.screens.runs import RunsScreen
+
+        self.push_screen(RunsScreen(message.session, self.services))
+
+    @on(messages.OpenComparison)
+    def _open_comparison(self, message: messages.OpenComparison) -> None:
+        from leaptui.tui.screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(message.paths, self.services))
+
+    @on(messages.RunsSeen)
+    def _runs_seen(self, message: messages.RunsSeen) -> None:
+        self.alerts.take(message.look.runs)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Tells when a run ends."""
+        from leaptui.runs.alerting import AlertWatch
+        from leaptui.tui.alerts import Alerts
+
+        return Alerts(
+            self.config.alerts,
+            terminal=lambda: self.terminal,
+            write=self._write_aside,
+            bell=self.bell,
+            say=self._say_alert,
+            complain=self._post_complaint,
+            watch=AlertWatch(since=self._opened, kinds=self.config.alerts.on),
+        )
+
+    def _write_aside(self, text: str) -> None:
+        """Send what leaves no trace on the screen."""
+        if self.writer is not None:
+            self.writer.write(text)
+
+    def _say_alert(self, title: str, words: str, is_bad: bool) -> None:
+        severity: SeverityLevel = "warning" if is_bad else "information"
+        self.notify(visible(words), title=visible(title), severity=severity, timeout=12, markup=False)
+
+    def _post_complaint(self, words: str) -> None:
+        self.post_message(messages.AlertFailed(words))
+
+    @on(messages.AlertFailed)
+    def _alert_failed(self, message: messages.AlertFailed) -> None:
+        self.warn(message.words, title="Alerts")
+
+    def action_runs(self) -> None:
+        """All runs of the open project."""
+        from leaptui.tui.screens.runs import RunsScreen
+
+        if isinstance(self.screen, RunsScreen):
+            return
+        session = next((each.session for each in self.screen_stack if isinstance(each, HasSession)), None)
+        if session is None:
+            self.warn("open a project first: its runs are shown together")
+        else:
+            self.post_message(messages.OpenRuns(session))
 
     @on(messages.RunStarted)
     def _run_started(self, message: messages.RunStarted) -> None:

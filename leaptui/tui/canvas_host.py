@@ -72,6 +72,17 @@ class CanvasHost(App[None]):
         """Whether something sent now would be seen soon; without a terminal there is nothing to wait for."""
         return self.writer is None or self.stage.pacer.can_send
 
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """Screens seen through the one on top.
+
+        Textual counts the one directly below however opaque the top is, and paints the whole top anew whenever
+        anything happens below: a timer is enough.
+        """
+        if self.screen_stack and self.screen_stack[-1].styles.background.a == 1:
+            return []
+        return super()._background_screens
+
     def redraw(self) -> None:
         """Write the whole screen again, whatever the terminal shows."""
         if self._has_stage:

@@ -16,6 +16,9 @@ from textual.keys import format_key
 
 from leaptui.tui.command import Command
 from leaptui.tui.label_keys import LABEL_COMMANDS
+from leaptui.tui.run_keys import LOG_COMMANDS, PLOT_COMMANDS, RUN_COMMANDS
+from leaptui.tui.run_panel_keys import RUN_PANEL_COMMANDS
+from leaptui.tui.runs_keys import RUNS_COMMANDS
 from leaptui.tui.skeleton_keys import SKELETON_COMMANDS
 
 GROUPS: dict[str, str] = {
@@ -25,8 +28,14 @@ GROUPS: dict[str, str] = {
     "label": "Labelling",
     "skeleton": "Skeleton",
     "form": "Forms",
+    "runs": "Runs",
+    "compare": "Comparing runs",
+    "note": "Notes on a run",
     "run": "Run",
+    "preview": "Previews",
+    "nodes": "Errors of the nodes",
     "plot": "Curves",
+    "log": "Log of a run",
     "table": "Tables",
     "filter": "Filter",
     "dialog": "Dialogs",
@@ -67,6 +76,7 @@ COMMANDS: tuple[Command, ...] = (
         show=False,
         priority=True,
     ),
+    Command("app.runs", "f6", "runs", "All runs", "Every run of the open project.", show=False),
     Command(
         "app.quit",
         "ctrl+q",
@@ -88,8 +98,9 @@ COMMANDS: tuple[Command, ...] = (
     Command("project.train", "t", "train", "Train", "Train a network on the labels."),
     Command("project.predict", "p", "predict", "Predict", "Predict points in videos with a trained model."),
     Command("project.add", "a", "add", "Add", "Add videos; they stay where they are."),
-    Command("project.import", "i", "import_labels", "Import", "Bring labels from another tool."),
-    Command("project.refresh", "r", "refresh", "Refresh", "Read the project again.", show=False),
+    Command("project.import", "i", "import_labels", "Import", "Bring labels from another tool.", show=False),
+    Command("project.runs", "r", "runs", "Runs", "Every run of the project: sort, mark, compare, queue."),
+    Command("project.refresh", "f5", "refresh", "Refresh", "Read the project again.", show=False),
     Command("project.back", "escape", "back", "Back", "Back to the recent projects.", show=False, palette=False),
     Command(
         "project.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", show=False, palette=False
@@ -106,29 +117,11 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("form.advanced", "f2", "advanced", "All settings", "Show or hide the settings few people change."),
     Command("form.back", "escape", "back", "Cancel", "Leave the form without starting.", palette=False),
-    Command("run.stop", "s", "stop", "Stop", "Ask the run to stop; it saves what it has."),
-    Command("run.log-scale", "l", "log_scale", "Log scale", "Loss on a logarithmic or linear axis."),
-    Command("run.error-curve", "e", "error_curve", "Error curve", "Show or hide the validation error."),
-    Command("run.copy-path", "y", "copy_path", "Copy path", "Copy the path of the run directory.", show=False),
-    Command("run.back", "escape", "back", "Back", "Leave this screen; the run goes on.", palette=False),
-    Command("run.quit", "q", "app.quit", "Quit", "Leave leaptui; runs go on without it.", show=False, palette=False),
-    Command(
-        "plot.zoom-in",
-        "plus,equals_sign",
-        "zoom_in",
-        "Zoom in",
-        "Look closer; the wheel does it too.",
-        show=False,
-        palette=False,
-    ),
-    Command("plot.zoom-out", "minus", "zoom_out", "Zoom out", "Look from farther away.", show=False, palette=False),
-    Command(
-        "plot.left", "left", "pan_left", "Left", "Move the curve; dragging does it too.", show=False, palette=False
-    ),
-    Command("plot.right", "right", "pan_right", "Right", "Move the curve.", show=False, palette=False),
-    Command("plot.up", "up", "pan_up", "Up", "Move the curve.", show=False, palette=False),
-    Command("plot.down", "down", "pan_down", "Down", "Move the curve.", show=False, palette=False),
-    Command("plot.reset", "0", "reset_scales", "Whole curve", "Show the whole curve again.", palette=False),
+    *RUNS_COMMANDS,
+    *RUN_COMMANDS,
+    *RUN_PANEL_COMMANDS,
+    *PLOT_COMMANDS,
+    *LOG_COMMANDS,
     Command(
         "table.open", "enter", "select_cursor", "Open", "Open what the cursor is on; so does a click.", palette=False
     ),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from leaptui.tui.label_desk import LabelDesk
     from leaptui.tui.predictions import Arrived
     from leaptui.tui.run_picture import RunPicture
-    from leaptui.tui.services import ShelfLook
+    from leaptui.tui.run_queue import QueueLook
+    from leaptui.tui.run_shelf import ShelfLook
     from leaptui.tui.session import Session
     from leaptui.tui.summary import ProjectSummary
 
@@ -48,6 +49,22 @@ class OpenRun(Message):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        super().__init__()
+
+
+class OpenRuns(Message):
+    """Somebody wants to see all runs of a project."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        super().__init__()
+
+
+class OpenComparison(Message):
+    """Somebody wants to see several runs side by side."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
         super().__init__()
 
 
@@ -202,11 +219,73 @@ class RunsRead(Message):
         return isinstance(message, RunsRead)
 
 
-class RunRead(Message):
-    """A run was read again."""
+class RunsSeen(Message):
+    """The runs of the open project were read again: news for whoever alerts."""
 
-    def __init__(self, picture: RunPicture) -> None:
+    def __init__(self, session: Session, look: ShelfLook) -> None:
+        self.session = session
+        self.look = look
+        super().__init__()
+
+
+class QueueRead(Message):
+    """The queue of this machine was read again; or cannot be, and why."""
+
+    def __init__(self, look: QueueLook | None, error: LeaptuiError | None = None) -> None:
+        self.look = look
+        self.error = error
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, QueueRead)
+
+
+class RunsChanged(Message):
+    """Something was done to runs: they are to be read again.
+
+    Args:
+        paths: of the runs.
+        words: what was done.
+    """
+
+    def __init__(self, paths: Sequence[Path], words: str) -> None:
+        self.paths = paths
+        self.words = words
+        super().__init__()
+
+
+class ComparedRead(Message):
+    """Runs that are compared were read again."""
+
+    def __init__(self, pictures: Sequence[RunPicture]) -> None:
+        self.pictures = pictures
+        super().__init__()
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ComparedRead)
+
+
+class AlertFailed(Message):
+    """The user's command for alerts did not work."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+        super().__init__()
+
+
+class RunRead(Message):
+    """A run was read again.
+
+    Args:
+        picture: the run.
+        output: what its program printed, the last lines.
+        dropped: how many lines before them are not kept.
+    """
+
+    def __init__(self, picture: RunPicture, output: tuple[str, ...] = (), dropped: int = 0) -> None:
         self.picture = picture
+        self.output = output
+        self.dropped = dropped
         super().__init__()
 
     def can_replace(self, message: Message) -> bool:

@@ -10,7 +10,8 @@ from leaptui.project import Project
 
 if TYPE_CHECKING:
     from leaptui.ops.overview import ProjectOverview
-    from leaptui.tui.services import ShelfLook
+    from leaptui.tui.run_feed import RunFeed
+    from leaptui.tui.run_shelf import ShelfLook
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class Session:
     Attributes:
         overview: its counts, once they are read.
         runs: its runs, newest first, once they are read.
+        feed: reads them again and again while the project is open.
     """
 
     def __init__(self, project: Project) -> None:
         self.project = project
         self.overview: ProjectOverview | None = None
         self.runs: ShelfLook | None = None
+        self.feed: RunFeed | None = None
 
     @classmethod
     def open(cls, folder: Path) -> Session:
@@ -64,6 +67,11 @@ class Session:
         """Folder of the project."""
         return self.project.folder
 
+    def look_again(self, *runs: Path) -> None:
+        """Have the runs read soon, these whatever they were."""
+        if self.feed is not None:
+            self.feed.look(*runs)
+
     def read_overview(self) -> ProjectOverview:
         """Read the project again; for a thread, `take_overview` puts it in place.
 
@@ -78,3 +86,12 @@ class Session:
         """What a thread has read becomes what is open."""
         self.overview = overview
         self.project = overview.project
+
+
+@runtime_checkable
+class HasSession(Protocol):
+    """A screen that is there as long as a project is open."""
+
+    @property
+    def session(self) -> Session:
+        """The open project."""

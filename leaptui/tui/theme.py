@@ -87,6 +87,12 @@ _FROM_THEME = {
     "curve-error": "success",
     "curve-best": "error",
     "curve-axis": "secondary",
+    "compare-1": "primary",
+    "compare-2": "accent",
+    "compare-3": "success",
+    "compare-4": "error",
+    "compare-5": "foreground",
+    "compare-6": "secondary",
 }
 
 

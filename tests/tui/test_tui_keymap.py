@@ -59,7 +59,7 @@ def test_every_binding_of_ours_comes_from_the_table_and_has_its_action() -> None
 
 
 def test_problems_of_a_keymap_are_told() -> None:
-    problems = keymap_problems({"run.fly": "x", "run.stop": "l", "run.back": " ,", "project.train": "f5"})
+    problems = keymap_problems({"run.fly": "x", "run.stop": "l", "run.back": " ,", "project.train": "f9"})
     assert problems == [
         "there is no command 'run.fly'",
         "'run.back' has no key",

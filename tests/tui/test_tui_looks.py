@@ -25,7 +25,8 @@ def test_every_style_sheet_is_used_and_there() -> None:
     for info in pkgutil.walk_packages(leaptui.tui.__path__, "leaptui.tui."):
         for each in vars(importlib.import_module(info.name)).values():
             if isinstance(each, type) and issubclass(each, App | Screen) and each.__module__.startswith("leaptui."):
-                named |= {each.CSS_PATH} - {None}
+                paths = each.CSS_PATH if isinstance(each.CSS_PATH, list) else [each.CSS_PATH]
+                named |= {*paths} - {None}
     assert named == set(styles_folder().glob("*.tcss"))
     assert style("base") in named
 

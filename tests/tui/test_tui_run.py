@@ -1,4 +1,4 @@
-"""The screen of one run."""
+"""The screen of one run: what it says, and what can be asked of the run from it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES
 from tui_helpers import EVIL, FakeRuns, flat, predict_picture, screen_text, training_picture, until
 
+from leaptui.errors import UsageError
 from leaptui.project import Project
 from leaptui.tui.app import LeaptuiApp
-from leaptui.tui.run_picture import LogLine, RunError, RunPicture
+from leaptui.tui.run_picture import Checkpoint, LogLine, RunError, RunPicture, Waiting
 from leaptui.tui.screens.run import RunScreen
-from leaptui.tui.widgets.curves import CurvePanel, CurvePlot, Series, Ticks
 from leaptui.tui.widgets.progress_line import ProgressLine
 
 RUN = Path("/data/fly/runs/20260102-030405-train-abcd")
@@ -36,11 +36,9 @@ async def test_a_running_training_says_where_it_is(runs: FakeRuns, size: tuple[i
     app = app_on(runs, training_picture(RUN))
     async with app.run_test(size=size) as pilot:
         text = await shown(pilot, "train · running")
-        for words in ("12 of 30", "600 of 1,500", "365 frames/s", "1 min 23 s", "2 min 10 s", "epoch 11", "752,341"):
+        for words in ("12 of 30", "600 of 1,500", "365 frames/s", "1 min 23 s", "2 min 10 s", "752,341", "40 %"):
             assert words in text, words
-        assert (
-            "4.22 px (4.4 %)" in text and "64 + 11 held back" in text and "2 min 10 s left" in text and "40 %" in text
-        )
+        assert "4.22 px (4.4 %)" in text and "2 min 10 s left" in text
         assert any("⠀" < character < "⣿" for character in screen_text(pilot)), "no curve is drawn"
 
 
@@ -56,7 +54,7 @@ async def test_a_run_that_has_ended_is_left_in_peace(runs: FakeRuns) -> None:
     app = app_on(
         runs, training_picture(RUN, state="finished", result={"val_error_px": 2.51, "model": f"{RUN}/m.safetensors"})
     )
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with app.run_test(size=(120, 44)) as pilot:
         text = await shown(pilot, "train · finished")
         assert "Validation error px 2.51" in text and "m.safetensors" in text
         looks = runs.looks
@@ -71,16 +69,87 @@ async def test_stopping_asks_first(runs: FakeRuns) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         await shown(pilot, "train · running")
         await pilot.press("s")
-        await shown(pilot, "It finishes its step, saves what it has and ends.")
+        await shown(pilot, "it finishes its step, saves what it has and ends")
         await pilot.press("enter")
         assert isinstance(app.screen, RunScreen) and not runs.stopped
         await pilot.press("s")
-        await pilot.click("#yes")
+        await pilot.click("#stop")
         await until(pilot, lambda: runs.stopped == [RUN])
-        text = await shown(pilot, "train · stopping")
-        assert "s Stop" not in text.split("Log scale")[0][-20:]
+        await shown(pilot, "train · stopping")
+
+
+async def test_a_run_that_takes_its_time_to_stop_can_be_stopped_at_once(runs: FakeRuns) -> None:
+    app = app_on(runs, training_picture(RUN, state="stopping"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await shown(pilot, "train · stopping")
         await pilot.press("s")
-        assert isinstance(app.screen, RunScreen)
+        assert "Stop this run at once?" in await shown(pilot, "finishing its step")
+        await pilot.click("#now")
+        await until(pilot, lambda: runs.asked == [("stop-now", {})])
+        assert not runs.stopped
+
+
+async def test_a_refused_stop_is_told_and_the_run_is_not_called_stopping(runs: FakeRuns) -> None:
+    app = app_on(runs, training_picture(RUN))
+    runs.broken[RUN] = UsageError("this run is not going on: its process is gone", where=RUN)
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await shown(pilot, "train · running")
+        await pilot.press("s")
+        await pilot.click("#stop")
+        await shown(pilot, "its process is gone")
+        await shown(pilot, "train · running")
+
+
+async def test_a_training_can_be_asked_for_things(runs: FakeRuns) -> None:
+    app = app_on(runs, training_picture(RUN))
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await shown(pilot, "train · running")
+        await pilot.press("C")
+        await until(pilot, lambda: ("checkpoint", {}) in runs.asked)
+        await pilot.press("L")
+        await shown(pilot, "Multiply the learning rate by 0.1")
+        await pilot.press("backspace", "5", "enter")
+        await until(pilot, lambda: ("lower-lr", {"factor": 0.5}) in runs.asked)
+        await pilot.press("E", "1", "0", "enter")
+        await until(pilot, lambda: ("extend", {"epochs": 10}) in runs.asked)
+        asked = len(runs.asked)
+        await pilot.press("E", "h", "i", "enter")
+        await shown(pilot, "must be a whole number")
+        await pilot.press("L", "ctrl+u", "3", "enter")
+        await shown(pilot, "must be a number between 0 and 1")
+        await pilot.press("E", "5", "escape")
+        assert len(runs.asked) == asked and isinstance(app.screen, RunScreen)
+
+
+async def test_a_stopped_run_resumes_and_an_ended_one_can_be_given_more_epochs(runs: FakeRuns) -> None:
+    app = app_on(runs, training_picture(RUN, state="stopped", resumable=True))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await shown(pilot, "r goes on from its last checkpoint")
+        await pilot.press("C", "L")
+        assert "Multiply" not in screen_text(pilot)
+        await pilot.press("r")
+        await until(pilot, lambda: runs.done == [("resume", RUN)])
+        runs.pictures[RUN] = training_picture(RUN, state="finished")
+        await shown(pilot, "train · finished")
+        await pilot.press("r", "E", "5", "enter")
+        await until(pilot, lambda: runs.done[1:] == [("extend-resumed", RUN), ("resume", RUN)])
+        assert runs.asked == [("extend-resumed", {"epochs": 5})]
+
+
+async def test_nothing_can_be_asked_of_another_programs_run(runs: FakeRuns) -> None:
+    metrics = {"acc": [(float(x), x / 9) for x in range(9)], EVIL: [(0.0, 1.0), (1.0, 2.0)]}
+    picture = RunPicture(RUN, operation="train", state="running", foreign="Lightning CSV", metrics=metrics)
+    app = app_on(runs, picture)
+    async with app.run_test(size=(100, 36)) as pilot:
+        await shown(pilot, "Lightning CSV · running")
+        await pilot.press("s", "C", "E", "L", "r")
+        assert isinstance(app.screen, RunScreen) and not (runs.asked or runs.done or runs.stopped)
+        await pilot.press("8")
+        await shown(pilot, "[red]evil[/] \\x1b[31m\\u202ename 2")
+        await pilot.press("m")
+        await shown(pilot, "Which curve?")
+        await pilot.press("down", "enter")
+        await shown(pilot, "acc 0.889")
 
 
 async def test_leaving_does_not_stop(runs: FakeRuns, project: Project) -> None:
@@ -92,17 +161,23 @@ async def test_leaving_does_not_stop(runs: FakeRuns, project: Project) -> None:
     assert not runs.stopped
 
 
-async def test_a_failure_says_why_and_its_traceback_can_be_read(runs: FakeRuns) -> None:
+async def test_a_failure_says_why_what_to_do_and_what_came_last(runs: FakeRuns) -> None:
     traceback = "\n".join(f"line {i} of [red]it[/]" for i in range(60))
     error = RunError("CUDA is out of memory", "/x/y", "Use a smaller batch.", traceback)
-    app = app_on(runs, training_picture(RUN, state="failed", error=error))
+    picture = training_picture(
+        RUN, state="failed", error=error, resumable=True, checkpoints=[Checkpoint("last", 11.5, "last.ckpt")]
+    )
+    app = app_on(runs, picture)
     async with app.run_test(size=(80, 24)) as pilot:
         text = await shown(pilot, "train · failed")
         assert "CUDA is out of memory" in text and "where: /x/y" in text and "Use a smaller batch." in text
-        panel = app.screen.query_one("#outcome")
-        panel.focus()
+        assert "r resumes it from its last checkpoint" in text and "11.5." in text
         await pilot.press("end")
-        assert "line 59 of [red]it[/]" in await shown(pilot, "line 59")
+        text = await shown(pilot, "line 59 of [red]it[/]")
+        assert "The last it logged" in text and "one frame is dark" in text
+        await pilot.press("1")
+        await shown(pilot, "━━ training 0.562")
+        assert "CUDA" not in screen_text(pilot)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +186,7 @@ async def test_a_failure_says_why_and_its_traceback_can_be_read(runs: FakeRuns) 
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "its process is gone"),
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "start it again"),
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "Killed"),
+        (training_picture(RUN, state="stale", here=False, output=["Killed"]), "resume it on its own machine"),
         (training_picture(RUN, here=False), "lab (another machine)"),
         (
             training_picture(RUN, problems=["3 lines of its events cannot be read"]),
@@ -119,9 +195,15 @@ async def test_a_failure_says_why_and_its_traceback_can_be_read(runs: FakeRuns) 
         (RunPicture(RUN, operation="train", state="starting"), "loading its libraries"),
         (RunPicture(RUN, operation="train", state="queued", reason="waiting to be started"), "waiting to be started"),
         (
+            RunPicture(RUN, operation="train", state="queued", waiting=Waiting(3, "no free GPU")),
+            "Place 3 in the queue: no free GPU",
+        ),
+        (
             RunPicture(RUN, state="broken", reason="x", error=RunError("the folder is not there", str(RUN))),
             "the folder is not there",
         ),
+        (training_picture(RUN, notes=f"good\n{EVIL}", tags=["fly", "v2"]), "fly, v2"),
+        (training_picture(RUN, notes=f"good\n{EVIL}"), "good [red]evil[/]"),
     ],
 )
 async def test_odd_states_are_said_in_words(runs: FakeRuns, picture: RunPicture, words: str) -> None:
@@ -137,8 +219,8 @@ async def test_a_prediction_shows_progress_and_what_was_asked(runs: FakeRuns) ->
     async with app.run_test(size=(100, 30)) as pilot:
         text = await shown(pilot, "predict · running")
         assert "40,000 of 120,000" in text and "612 frames/s" in text and "/data/p.h5" in text and "33 %" in text
-        assert not app.screen.query_one("#curves").display
-        assert "Log scale" not in text
+        assert not app.screen.query_one("#left").display and not app.screen.query_one("#middle").display
+        assert "1 Loss" not in text
         assert app.screen.query_one(ProgressLine).fraction == pytest.approx(1 / 3, abs=0.01)
 
 
@@ -147,42 +229,6 @@ async def test_progress_of_unknown_length_has_no_percentage(runs: FakeRuns) -> N
     async with app.run_test(size=(100, 30)) as pilot:
         await shown(pilot, "train · starting")
         assert app.screen.query_one(ProgressLine).fraction is None
-
-
-async def test_the_error_curve_and_the_scale_can_be_switched(runs: FakeRuns) -> None:
-    app = app_on(runs, training_picture(RUN))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await shown(pilot, "loss by epoch")
-        assert "validation error by epoch" not in screen_text(pilot)
-        before = screen_text(pilot)
-        await pilot.press("l")
-        await until(pilot, lambda: screen_text(pilot) != before)
-        await pilot.press("e")
-        text = await shown(pilot, "validation error by epoch")
-        assert "best 4.22 px" in text and "loss by epoch" not in text
-
-
-def loss_ticks(pilot: Pilot[Any]) -> str:
-    """The line of epochs under the loss."""
-    lines = screen_text(pilot).splitlines()
-    end = next(i for i, line in enumerate(lines) if "training  ━━ validation" in line)
-    return lines[end - 1].split("││")[0]
-
-
-async def test_zooming_in_stays_when_new_points_come(runs: FakeRuns) -> None:
-    app = app_on(runs, training_picture(RUN))
-    async with app.run_test(size=(120, 40)) as pilot:
-        await shown(pilot, "12 of 30")
-        whole = loss_ticks(pilot)
-        app.screen.query_one("#loss CurvePlot", CurvePlot).focus()
-        await pilot.press("plus", "plus", "plus")
-        await until(pilot, lambda: loss_ticks(pilot) != whole)
-        close = loss_ticks(pilot)
-        runs.pictures[RUN] = training_picture(RUN, epochs=13)
-        await shown(pilot, "13 of 30")
-        assert loss_ticks(pilot) == close
-        await pilot.press("0")
-        await until(pilot, lambda: loss_ticks(pilot) != close)
 
 
 async def test_log_lines_are_harmless_and_come_on(runs: FakeRuns) -> None:
@@ -215,33 +261,3 @@ async def test_the_theme_can_change_under_it(runs: FakeRuns) -> None:
             app.theme = theme
             await pilot.pause()
         await shown(pilot, "12 of 30")
-
-
-async def test_points_without_a_place_are_left_out(runs: FakeRuns) -> None:
-    app = app_on(runs, training_picture(RUN, steps=[(1, float("nan")), (2, 0.0), (3, float("inf"))], epochs=0))
-    async with app.run_test(size=(120, 40)) as pilot:
-        await shown(pilot, "No loss yet.")
-        panel = app.screen.query_one("#loss", CurvePanel)
-        panel.show([Series("one", "curve-train", [(1.0, -1.0), (2.0, 3.0)])], log=True)
-        await until(pilot, lambda: "No loss yet." not in screen_text(pilot))
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "most", "ticks"),
-    [(0, 10, 5, [0, 2, 4, 6, 8, 10]), (0.3, 9.9, 4, [5]), (3, 3, 5, [3]), (0, 1, 2, [0, 0.5, 1])],
-)
-def test_linear_ticks_are_round(low: float, high: float, most: int, ticks: list[float]) -> None:
-    axis = Ticks()
-    axis.most = most
-    assert axis.get_ticks(low, high) == pytest.approx(ticks)
-
-
-def test_logarithmic_ticks_are_values_and_no_more_than_fit() -> None:
-    axis = Ticks()
-    axis.log = True
-    for most in (2, 3, 5, 8):
-        axis.most = most
-        ticks = axis.get_ticks(-2.2, 0.6)
-        assert 2 <= len(ticks) <= most
-    axis.most = 3
-    assert axis.get_labels_for_ticks(axis.get_ticks(-2.2, 0.6)) == ["0.01", "0.1", "1"]

@@ -14,8 +14,10 @@ from tui_helpers import FakeRuns, make_project, predict_picture, screen_text, tr
 from leaptui.config import remember_project
 from leaptui.project import Project
 from leaptui.tui.app import LeaptuiApp
+from leaptui.tui.run_picture import Checkpoint, Gauge, GpuGauge, RunError
 
 SMALL, LARGE = (80, 24), (160, 48)
+PARTS = ("wing", "leg 1", "eye", "antenna")
 
 
 @pytest.fixture
@@ -83,6 +85,25 @@ def test_train_form_light(snap_compare: Any, isolated_home: Path, runs: FakeRuns
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_run(snap_compare: Any, runs: FakeRuns, home: Path, size: tuple[int, int]) -> None:
     path = home / "fly" / "runs" / "20260103-101500-train-bbbb"
-    runs.pictures = {path: training_picture(path)}
+    gpu = GpuGauge(0, "H100", 0.88, 20 << 30, 80 << 30, 55.0, 300.0, 700.0, 1)
+    runs.pictures = {
+        path: training_picture(
+            path,
+            node_errors=[(f"{side} {part}", 1.5 + 0.7 * len(part)) for side in ("left", "right") for part in PARTS],
+            gauges=[Gauge(runs.time - 2 * i, 0.5, 8 << 30, 16 << 30, 1.5, 2 << 30, [gpu]) for i in range(30, -1, -1)],
+            rates=[(float(step), 1e-3 * 0.995**step) for step in range(1, 600, 5)],
+            checkpoints=[Checkpoint("asked", 4.5, "a"), Checkpoint("best", 11, "b")],
+            resumed_at=[6.5],
+        )
+    }
     app = LeaptuiApp(run=path, services=runs.services())
-    assert snap_compare(app, terminal_size=size, run_before=showing("12 of 30"))
+    assert snap_compare(app, terminal_size=size, run_before=showing("12 of 30", "⠉"))
+
+
+def test_run_failed(snap_compare: Any, runs: FakeRuns, home: Path) -> None:
+    path = home / "fly" / "runs" / "20260103-101500-train-bbbb"
+    error = RunError("CUDA ran out of memory", "epoch 12", "Use a smaller batch.", "Traceback\n  File train.py")
+    checkpoints = [Checkpoint("last", 11.5, "last.ckpt")]
+    runs.pictures = {path: training_picture(path, state="failed", error=error, resumable=True, checkpoints=checkpoints)}
+    app = LeaptuiApp(run=path, services=runs.services())
+    assert snap_compare(app, terminal_size=SMALL, run_before=showing("Use a smaller batch."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from textual.pilot import Pilot
 
+from leaptui.errors import LeaptuiError
 from leaptui.pose.builtin import BUILTIN_SKELETONS
 from leaptui.pose.edits import SetPoints
 from leaptui.pose.store import LabelStore, new_instance_id
 from leaptui.project import Project, VideoRecord
 from leaptui.tui.run_picture import EpochPoint, LogLine, Progress, RunPicture
+from leaptui.tui.run_queue import QueueLook
 from leaptui.tui.services import Services
 
 _TEXT = re.compile(r'<text [^>]*?x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>')
@@ -92,7 +94,7 @@ def training_picture(path: Path, *, state: str = "running", epochs: int = 12, **
     for epoch in range(1, epochs + 1):
         pixels = 2.5 + 20 * 0.8**epoch + (0.4 if epoch % 3 == 0 else 0)
         is_best = best is None or pixels < (best.val_error_px or 0)
-        point = EpochPoint(epoch, 3 * 0.85**epoch, 3.3 * 0.85**epoch, pixels, pixels / 96, is_best)
+        point = EpochPoint(epoch, epoch * 50, 3 * 0.85**epoch, 3.3 * 0.85**epoch, pixels, pixels / 96, best=is_best)
         best = point if is_best else best
         points.append(point)
     steps = [(float(step), 3.4 * 0.9968**step + 0.1 * (step % 7) / 7) for step in range(5, epochs * 50 + 1, 5)]
@@ -146,16 +148,46 @@ class FakeRuns:
     submitted: list[tuple[Any, Path | None]] = field(default_factory=list)
     answer: Callable[[Any, Path | None], Path] | None = None
     time: float = 1_000_120.0
+    done: list[tuple[str, Path]] = field(default_factory=list)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    written: list[tuple[Path, str | None, list[str], list[str]]] = field(default_factory=list)
+    moved: list[tuple[Path, int]] = field(default_factory=list)
+    trash: list[Path] = field(default_factory=list)
+    queue: QueueLook = field(default_factory=QueueLook)
+    broken: dict[Path, LeaptuiError] = field(default_factory=dict)
 
     def services(self) -> Services:
         """Services that show them."""
         return Services(
             submit=self._submit,
             reader=lambda path: _FakeReader(self, path),
-            stop=self.stopped.append,
+            stop=self._stop,
+            ask=self._ask,
+            write_notes=lambda path, note, put, taken: self.written.append((path, note, list(put), list(taken))),
+            resume=lambda path: self._do("resume", path),
+            resume_later=lambda path: self._do("resume later", path),
+            delete=lambda path: self._do("delete", path),
+            restore=lambda path: self._do("restore", path),
+            cancel=lambda path: self._do("cancel", path),
+            trashed=lambda _project: self.trash,
+            queue=lambda _slots: self.queue,
+            move=lambda path, places: self.moved.append((path, places)),
             run_paths=lambda _folder: list(self.pictures),
             now=lambda: self.time,
         )
+
+    def _ask(self, path: Path, name: str, fields: Mapping[str, Any]) -> None:
+        self.asked.append((name, dict(fields)))
+        self._do(name, path)
+
+    def _stop(self, path: Path) -> None:
+        self.stopped.append(path)
+        self._do("stop", path)
+
+    def _do(self, what: str, path: Path) -> None:
+        if path in self.broken:
+            raise self.broken[path]
+        self.done.append((what, path))
 
     def _submit(self, request: Any, parent: Path | None) -> Path:
         self.submitted.append((request, parent))

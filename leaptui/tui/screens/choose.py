@@ -52,7 +52,3 @@ class ChooseScreen(DialogScreen[int | None]):
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_index)
-
-    def action_cancel(self) -> None:
-        """None of them."""
-        self.dismiss(None)

@@ -47,3 +47,7 @@ class DialogScreen(InFront[Answer]):
     CSS_PATH = style("dialog")
     BINDINGS = bindings("dialog")
     SCOPES = ("dialog",)
+
+    def action_cancel(self) -> None:
+        """Close without an answer."""
+        self.dismiss(None)

@@ -17,8 +17,11 @@ from leaptui.errors import LeaptuiError
 from leaptui.ops.overview import ProjectOverview, VideoOverview
 from leaptui.tui import messages
 from leaptui.tui.keymap import bindings
+from leaptui.tui.run_columns import best_error_words, progress_bar
+from leaptui.tui.run_feed import RunFeed, ShowsRuns
 from leaptui.tui.run_picture import RunPicture
-from leaptui.tui.services import RunShelf, Services, ShelfLook
+from leaptui.tui.run_shelf import ShelfLook
+from leaptui.tui.services import Services
 from leaptui.tui.session import Session
 from leaptui.tui.styles import style
 from leaptui.tui.text import cell
@@ -26,10 +29,12 @@ from leaptui.tui.theme import rich_style
 from leaptui.tui.widgets.row_table import RowTable
 from leaptui.tui.widgets.run_facts import fact_table
 from leaptui.tui.widgets.title_bar import TitleBar
-from leaptui.words import ago, count, error_text, percent, plural, short_path, shortened, visible, visible_lines
+from leaptui.words import ago, count, plural, short_path, shortened, visible, visible_lines
 
-_EVERY = 1.5
-_BAR = 8
+_MOST_RUNS = 50
+"""Runs in the small table; the screen of runs has them all."""
+
+_BAR = 14
 _BESIDE_NAME = 44
 """Cells of a small table of videos that its names cannot have."""
 
@@ -69,8 +74,7 @@ class ProjectScreen(Screen[None]):
         super().__init__()
         self._session = session
         self._services = services
-        self._shelf = RunShelf(session.project.runs_folder, services)
-        self._looking = False
+        session.feed = self._feed = RunFeed(self, session, services)
 
     def compose(self) -> ComposeResult:
         yield TitleBar(self._session.project.name)
@@ -94,7 +98,7 @@ class ProjectScreen(Screen[None]):
     def on_mount(self) -> None:
         for name, title in (("videos", "videos"), ("runs", "runs"), ("labels", "labels")):
             self.query_one(f"#{name}-panel").border_title = title
-        self.set_interval(_EVERY, self._look_at_runs)
+        self._feed.start()
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._show())
         self._show()
 
@@ -107,7 +111,7 @@ class ProjectScreen(Screen[None]):
     def action_refresh(self) -> None:
         """Read project and runs again."""
         self._read_overview()
-        self._look_at_runs()
+        self._feed.look()
 
     @work(thread=True, group="overview", exclusive=True)
     def _read_overview(self) -> None:
@@ -115,15 +119,6 @@ class ProjectScreen(Screen[None]):
             self.post_message(messages.OverviewRead(self._session.read_overview()))
         except LeaptuiError as error:
             self.post_message(messages.Trouble(error))
-
-    def _look_at_runs(self) -> None:
-        if not self._looking and self.is_active:
-            self._looking = True
-            self._read_runs()
-
-    @work(thread=True, group="runs")
-    def _read_runs(self) -> None:
-        self.post_message(messages.RunsRead(self._shelf.look()))
 
     @on(messages.OverviewRead)
     def _overview_read(self, message: messages.OverviewRead) -> None:
@@ -134,11 +129,19 @@ class ProjectScreen(Screen[None]):
     @on(messages.RunsRead)
     def _runs_read(self, message: messages.RunsRead) -> None:
         message.stop()
-        self._looking = False
         self._session.runs = message.look
-        self._show_runs(message.look)
-        if message.look.unread:
-            self._look_at_runs()
+        self._feed.taken(message.look)
+        self.app.post_message(messages.RunsSeen(self._session, message.look))
+        top = self.app.screen
+        if top is self:
+            self._show_runs(message.look)
+        elif isinstance(top, ShowsRuns):
+            top.show_runs(message.look)
+
+    @property
+    def session(self) -> Session:
+        """The open project."""
+        return self._session
 
     def _show(self) -> None:
         project, overview = self._session.project, self._session.overview
@@ -226,9 +229,10 @@ class ProjectScreen(Screen[None]):
         problems.display = bool(overview.problems)
 
     def _show_runs(self, look: ShelfLook) -> None:
-        runs = look.runs
+        runs = look.runs[:_MOST_RUNS]
+        older = look.older + len(look.runs) - len(runs)
         more = [f"reading {look.unread} more …"] if look.unread else []
-        more += [f"{look.older} older ones are not shown"] if look.older else []
+        more += [f"{older} older ones: press r"] if older else []
         panel, words = self.query_one("#runs-panel"), ", ".join(more)
         if (panel.border_subtitle or "") != words:
             panel.border_subtitle = words
@@ -245,18 +249,13 @@ class ProjectScreen(Screen[None]):
             "run": cell(run.path.name),
             "operation": cell(run.operation or "–"),
             "state": cell(run.state, state),
-            "progress": self._progress_cell(run, state),
-            "best": cell(_best_error(run), justify="right"),
+            "progress": Text.assemble(*progress_bar(run, _BAR, self._colour), no_wrap=True),
+            "best": cell(best_error_words(run), justify="right"),
             "when": cell(ago(run.created, self._services.now())),
         }
 
-    def _progress_cell(self, run: RunPicture, style: str) -> Text:
-        share = run.fraction
-        if share is None:
-            return cell("–")
-        full = round(share * _BAR)
-        quiet = rich_style(self.app.theme_variables, "quiet")
-        return Text.assemble(("━" * full, style), ("─" * (_BAR - full), quiet), f" {100 * share:3.0f} %", no_wrap=True)
+    def _colour(self, token: str) -> str:
+        return rich_style(self.app.theme_variables, token)
 
     @on(DataTable.RowSelected, "#runs")
     def _run_selected(self, event: DataTable.RowSelected) -> None:
@@ -272,6 +271,10 @@ class ProjectScreen(Screen[None]):
                 if video.missing:
                     lines.insert(1, "the file is not there")
                 self.app.notify("\n".join(visible(line) for line in lines), title="Video", markup=False, timeout=12)
+
+    def action_runs(self) -> None:
+        """All runs, with what can be done to them."""
+        self.post_message(messages.OpenRuns(self._session))
 
     def action_train(self) -> None:
         """The form of training."""
@@ -324,19 +327,3 @@ class ProjectScreen(Screen[None]):
     def action_back(self) -> None:
         """Back to the recent projects."""
         self.app.pop_screen()
-
-
-def _best_error(run: RunPicture) -> str:
-    if run.operation == "evaluate" and run.result is not None:
-        # On frames that were trained on it would be no test error.
-        figures = run.result.get("unseen") or run.result
-        if run.result.get("seen_in_training") and figures is run.result:
-            return "trained on"
-        mean, body = figures.get("mean_px"), figures.get("mean_body")
-        return error_text(mean, body) if isinstance(mean, int | float) else "–"
-    best = run.best
-    if best is None:
-        return "–"
-    if best.val_error_px is None:
-        return "–" if best.val_error_body is None else percent(best.val_error_body)
-    return error_text(best.val_error_px, best.val_error_body)

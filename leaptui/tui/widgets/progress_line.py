@@ -27,22 +27,25 @@ class ProgressLine(Widget):
 
     def show(self, fraction: float | None, words: str = "") -> None:
         """Show this share, from 0 to 1, and these words."""
-        if (fraction, words) != (self.fraction, self.words):
-            self.fraction, self.words = fraction, words
+        if (fraction, words) == (self.fraction, self.words):
+            return
+        before = self._parts()
+        self.fraction, self.words = fraction, words
+        if self._parts() != before:
             self.refresh()
 
     def render(self) -> Text:
+        bar, rest, share, words = self._parts()
         variables = self.app.theme_variables
         quiet = rich_style(variables, "quiet")
+        return Text.assemble(
+            (bar, rich_style(variables, "state-running")), (rest, quiet), f" {share}", (words, quiet), no_wrap=True
+        )
+
+    def _parts(self) -> tuple[str, str, str, str]:
         words = f"  {visible(self.words)}" if self.words else ""
         share = "  … " if self.fraction is None else f"{100 * self.fraction:3.0f} %"
         room = max(self.size.width - len(share) - len(words) - 1, 4)
         halves = 0 if self.fraction is None else round(2 * room * self.fraction)
         bar = "━" * (halves // 2) + ("╸" if halves % 2 else "")
-        return Text.assemble(
-            (bar, rich_style(variables, "state-running")),
-            ("─" * (room - len(bar)), quiet),
-            f" {share}",
-            (words, quiet),
-            no_wrap=True,
-        )
+        return bar, "─" * (room - len(bar)), share, words
