@@ -10,9 +10,10 @@ from typing import Any
 
 from leaptui.cli.build import JSON, parse
 from leaptui.cli.follow import follow
-from leaptui.cli.output import note, plain, print_json, print_rows, stdout
+from leaptui.cli.output import note, plain, print_json, print_rows, stderr, stdout
 from leaptui.cli.results import show
 from leaptui.cli.watch import watch
+from leaptui.config import load_config
 from leaptui.errors import ExitCode, UnusableInput
 from leaptui.ops.requests import Request, option
 from leaptui.ops.table import OPERATIONS
@@ -80,6 +81,10 @@ def attach(args: Sequence[str]) -> int:
         return watch([str(asked), "--text"])
     run = find_run(asked)
     ended = follow(run.path, stop_on_interrupt=False)
+    is_over = ended.result is not None or ended.exit_code not in (ExitCode.DONE, ExitCode.INTERRUPTED)
+    if is_over and stderr.is_terminal and load_config().alerts.bell:
+        # Who waits for a run looks at something else meanwhile.
+        stderr.bell()
     operation = run.read_request()["operation"]
     if ended.result is not None and operation in OPERATIONS:
         show(operation, ended.result)

@@ -150,6 +150,13 @@ class History:
     def _take_log(self, event: Mapping[str, Any]) -> None:
         self.log.append(LogLine.of(event))
 
+    def _take_control(self, event: Mapping[str, Any]) -> None:
+        """What somebody asked, and the run's answer, are lines of the log as well."""
+        asked, by, answer = (text(event, name) or "" for name in ("ask", "by", "answer"))
+        line = f"{asked}{f', asked by {by}' if by else ''}: {answer}"
+        level = "warning" if event.get("accepted") is False else "info"
+        self.log.append(LogLine.of({**event, "level": level, "message": line}))
+
     def _take_checkpoint(self, event: Mapping[str, Any]) -> None:
         said = Checkpoint.of(event)
         if said.path is None:
@@ -223,6 +230,7 @@ _HANDLERS = {
     "progress": History._take_progress,
     "plan": History._take_plan,
     "log": History._take_log,
+    "control": History._take_control,
     "checkpoint": History._take_checkpoint,
     "preview": History._take_preview,
     "gauge": History._take_gauge,

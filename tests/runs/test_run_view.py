@@ -273,3 +273,16 @@ def test_a_stale_run_is_over_once_its_events_are_read(run: RunDirectory) -> None
     while not view.is_over:
         view.refresh(max_records=10)
     assert len(view.steps) == 30
+
+
+def test_what_was_asked_and_answered_is_in_the_log(run: RunDirectory) -> None:
+    writer = EventWriter(run)
+    writer.emit("control", ask="lower-lr", by="ada@node1", asked=1.0, answer="from 0.002 to 0.0002", accepted=True)
+    writer.emit("control", ask="extend", answer="only trainings have epochs", accepted=False)
+    writer.close()
+    view = RunView(run)
+    view.refresh()
+    assert [(line.level, line.message) for line in view.log] == [
+        ("info", "lower-lr, asked by ada@node1: from 0.002 to 0.0002"),
+        ("warning", "extend: only trainings have epochs"),
+    ]
