@@ -14,7 +14,9 @@ import contextlib
 import os
 import shutil
 import signal
+import struct
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-import mss
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -140,9 +141,10 @@ class VirtualScreen:
         self.windows: list[Window] = []
         self._started: list[subprocess.Popen[bytes]] = []
         self._sockets: list[str] = []
+        self._memory = tempfile.TemporaryDirectory(prefix="leaptui-screen-")
         try:
             self.display = self._serve()
-            self._grabber = mss.MSS(display=self.display)
+            self.pixels = _mapped(Path(self._memory.name) / "Xvfb_screen0")
         except BaseException:
             self.close()
             raise
@@ -198,8 +200,7 @@ class VirtualScreen:
 
     def grab(self, left: int, top: int, width: int, height: int) -> Pixels:
         """(height, width, 3) what is on the screen now."""
-        shot = self._grabber.grab({"left": left, "top": top, "width": width, "height": height})
-        return np.frombuffer(shot.raw, np.uint8).reshape(height, width, 4)[..., 2::-1].copy()
+        return self.pixels[top : top + height, left : left + width, 2::-1].copy()
 
     def close(self) -> None:
         """End everything that was started, the server last."""
@@ -208,6 +209,7 @@ class VirtualScreen:
                 subprocess.run(["tmux", "-L", socket, "kill-server"], capture_output=True, timeout=5)
         for process in reversed(self._started):
             _end(process)
+        self._memory.cleanup()
 
     def _serve(self) -> str:
         """Start the server at a free number."""
@@ -217,7 +219,10 @@ class VirtualScreen:
             reading, writing = os.pipe()
             geometry = f"{self.size[0]}x{self.size[1]}x24"
             server = subprocess.Popen(
-                ["Xvfb", f":{number}", "-screen", "0", geometry, "-nolisten", "tcp", "-displayfd", str(writing)],
+                [
+                    *("Xvfb", f":{number}", "-screen", "0", geometry, "-nolisten", "tcp"),
+                    *("-fbdir", self._memory.name, "-displayfd", str(writing)),
+                ],
                 pass_fds=[writing],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -322,7 +327,7 @@ class Window:
 
     def watch(self) -> Watch:
         """Grab it as fast as possible, in a thread."""
-        return Watch(self.screen.display, (*self._at, *self.size))
+        return Watch(self.screen, (*self._at, *self.size))
 
     def keep(self, shot: Pixels, name: str) -> Path:
         """Write a picture into the window's folder."""
@@ -339,12 +344,12 @@ class Watch:
     """Grabs of a part of the screen, one after the other, until it is left.
 
     Args:
-        display: of the server.
+        screen: it is on.
         box: left, top, width, height.
     """
 
-    def __init__(self, display: str, box: tuple[int, int, int, int]) -> None:
-        self._display, self._box = display, box
+    def __init__(self, screen: VirtualScreen, box: tuple[int, int, int, int]) -> None:
+        self._screen, self._box = screen, box
         self.grabs: list[Pixels] = []
         """(H, W) the green of every second pixel each way."""
         self._stop = threading.Event()
@@ -361,12 +366,24 @@ class Watch:
         self._thread.join(10)
 
     def _run(self) -> None:
-        left, top, width, height = self._box
-        with mss.MSS(display=self._display) as grabber:
-            while not self._stop.wait(0.004):
-                shot = grabber.grab({"left": left, "top": top, "width": width, "height": height})
-                pixels = np.frombuffer(shot.raw, np.uint8).reshape(height, width, 4)
-                self.grabs.append(pixels[::2, ::2, 1].copy())
+        while not self._stop.wait(0.004):
+            self.grabs.append(self._screen.grab(*self._box)[::2, ::2, 1].copy())
+
+
+def _mapped(path: Path) -> Pixels:
+    """(H, W, 4) the memory of a screen, blue first, as the server writes it.
+
+    Raises:
+        RuntimeError: if it has another format.
+
+    The file is an X window dump (XWDFile.h): a header of big-endian numbers, its own length first, then the colour
+    map, 12 bytes a colour, then the pixels.
+    """
+    header = struct.unpack(">25I", path.read_bytes()[:100])
+    length, width, height, bits, line, colours = (header[each] for each in (0, 4, 5, 11, 12, 19))
+    if bits != 32 or line != 4 * width or header[14:17] != (0xFF0000, 0xFF00, 0xFF):
+        raise RuntimeError(f"{path}: a screen of {width} x {height} with {bits} bits a pixel is not what was asked for")
+    return np.memmap(path, np.uint8, "r", offset=length + 12 * colours, shape=(height, width, 4))
 
 
 def _changes(environ: Mapping[str, str | None]) -> list[str]:
