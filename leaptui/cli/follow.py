@@ -16,7 +16,6 @@ from leaptui.cli.attach_view import attach_lines, epoch_line, progress_words, ti
 from leaptui.cli.output import note, print_error, stderr
 from leaptui.cli.redraw import Redrawn
 from leaptui.errors import ExitCode, LeaptuiError, OperationFailed
-from leaptui.runs.advice import silent_end
 from leaptui.runs.control import request_stop
 from leaptui.runs.layout import RunDirectory, open_run
 from leaptui.runs.status import read_status
@@ -259,8 +258,8 @@ def _ended(picture: RunPicture) -> Ended:
     if error is None:
         print_error(OperationFailed(f"the run did not end well: {picture.reason}", where=picture.path))
         _note_tail(picture.output)
-        if picture.state == "stale":
-            note(f"  {silent_end(RunDirectory(picture.path))}")
+        if picture.advice:
+            note(f"  {visible(picture.advice)}")
     else:
         print_error(OperationFailed(error.what, where=error.where, hint=error.hint))
         if error.traceback:

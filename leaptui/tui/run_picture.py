@@ -142,6 +142,7 @@ class RunPicture:
         error: why it failed.
         output: the last lines the worker printed, where they may say why it ended.
         behind: there is more on disk than was read in the time for one look.
+        advice: what probably ended a stale run, in words.
         problems: what of the run directory could not be read.
         metrics: other curves by name, (x, y); all of them where another program wrote the run.
         rates: (step, learning rate).
@@ -181,6 +182,7 @@ class RunPicture:
     error: RunError | None = None
     output: Sequence[str] = ()
     behind: bool = False
+    advice: str = ""
     problems: Sequence[str] = ()
     metrics: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     rates: Sequence[tuple[float, float]] = ()

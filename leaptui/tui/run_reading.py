@@ -10,8 +10,10 @@ from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
+from leaptui.runs.advice import silent_end
 from leaptui.runs.history import GAUGES_KEPT
 from leaptui.runs.layout import RunDirectory
+from leaptui.runs.liveness import PROCESS_GONE
 from leaptui.runs.paths import inside
 from leaptui.runs.points import Checkpoint as CheckpointRead
 from leaptui.runs.points import EpochPoint as EpochRead
@@ -61,6 +63,7 @@ class LiveReader:
         self._shown_epochs: tuple[EpochPoint, ...] = ()
         self._gauges: deque[Gauge] = deque(maxlen=GAUGES_KEPT)
         self._gauges_read = 0
+        self._advice = ""
         self._checkpoints: tuple[Checkpoint, ...] = ()
         self._checkpoints_read: list[CheckpointRead] = []
         self._previews: tuple[Preview, ...] = ()
@@ -107,6 +110,7 @@ class LiveReader:
             error=_error(view),
             output=view.output()[-_OUTPUT_LINES:] if view.state in (State.FAILED, State.STALE) else (),
             behind=view.is_behind or view.is_waiting,
+            advice=self._read_advice(),
             problems=self._problems(),
             metrics={name: curve.points(METRIC_POINTS) for name, curve in view.metrics.items()},
             rates=view.rates.points(METRIC_POINTS),
@@ -121,6 +125,13 @@ class LiveReader:
             notes=notes.text,
             tags=notes.tags,
         )
+
+    def _read_advice(self) -> str:
+        if self._view.state is not State.STALE or self._view.reason != PROCESS_GONE:
+            self._advice = ""
+        elif not self._advice:
+            self._advice = silent_end(self._view.run)
+        return self._advice
 
     def _broken(self) -> RunPicture:
         what = "its request.json cannot be read" if self._path.is_dir() else "the folder is not there"

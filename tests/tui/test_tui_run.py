@@ -186,6 +186,7 @@ async def test_a_failure_says_why_what_to_do_and_what_came_last(runs: FakeRuns) 
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "its process is gone"),
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "start it again"),
         (training_picture(RUN, state="stale", reason="its process is gone", output=["Killed"]), "Killed"),
+        (training_picture(RUN, state="stale", advice="Memory ran out."), "Memory ran out."),
         (training_picture(RUN, state="stale", here=False, output=["Killed"]), "resume it on its own machine"),
         (training_picture(RUN, here=False), "lab (another machine)"),
         (
@@ -196,7 +197,7 @@ async def test_a_failure_says_why_what_to_do_and_what_came_last(runs: FakeRuns) 
         (RunPicture(RUN, operation="train", state="queued", reason="waiting to be started"), "waiting to be started"),
         (
             RunPicture(RUN, operation="train", state="queued", waiting=Waiting(3, "no free GPU")),
-            "Place 3 in the queue: no free GPU",
+            "It waits: no free GPU.",
         ),
         (
             RunPicture(RUN, state="broken", reason="x", error=RunError("the folder is not there", str(RUN))),

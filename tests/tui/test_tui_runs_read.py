@@ -92,6 +92,7 @@ def test_a_run_whose_process_is_gone_is_stale(tmp_path: Path) -> None:
     write_status(run, Status(State.RUNNING, 8, gone, 1, started=1.0, updated=2.0))
     picture = LiveReader(run.path).look()
     assert picture.state == "stale" and picture.reason and not picture.can_stop
+    assert "killed without a last word" in picture.advice
 
 
 def test_what_is_no_run_is_broken_in_words(tmp_path: Path) -> None:

@@ -167,10 +167,10 @@ class RunScreen(RunPanels, RunControl):
         picture = self.picture
         lines = []
         if picture.waiting is not None:
-            lines.append(f"Place {picture.waiting.place} in the queue: {picture.waiting.reason}")
+            lines.append(f"It waits: {picture.waiting.reason}.")
         elif state == "stale":
             lines.append(f"No sign of life: {picture.reason or 'its heart does not beat'}.")
-            lines.append(_way_on(picture))
+            lines += [words for words in (picture.advice, _way_on(picture)) if words]
         elif picture.error is None and (picture.reason or state in _WORDS):
             lines.append(picture.reason or _WORDS[state])
             if state == "stopped" and picture.resumable:
