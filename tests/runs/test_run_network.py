@@ -301,7 +301,8 @@ def test_a_run_is_followed_and_stopped_through_the_network(
     until(look, "its steps are seen")
     request_stop(seen)
     network.back()
-    until(lambda: bool(look() and view.is_over), "it is over")
+    # Its process is seen to be gone before its last word has come through.
+    until(lambda: bool(look() and view.is_over and view.state is not State.STALE), "its last word is seen")
     assert view.state is State.STOPPED
     truth = RunView(run)
     while truth.refresh() or truth.is_behind:
