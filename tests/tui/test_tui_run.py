@@ -13,7 +13,7 @@ from tui_helpers import EVIL, FakeRuns, flat, predict_picture, screen_text, trai
 from leaptui.errors import UsageError
 from leaptui.project import Project
 from leaptui.tui.app import LeaptuiApp
-from leaptui.tui.run_picture import Checkpoint, LogLine, RunError, RunPicture, Waiting
+from leaptui.tui.run_picture import Checkpoint, EpochPoint, LogLine, RunError, RunPicture, Waiting
 from leaptui.tui.screens.run import RunScreen
 from leaptui.tui.widgets.progress_line import ProgressLine
 
@@ -138,10 +138,21 @@ async def test_a_stopped_run_resumes_and_an_ended_one_can_be_given_more_epochs(r
 
 async def test_nothing_can_be_asked_of_another_programs_run(runs: FakeRuns) -> None:
     metrics = {"acc": [(float(x), x / 9) for x in range(9)], EVIL: [(0.0, 1.0), (1.0, 2.0)]}
-    picture = RunPicture(RUN, operation="train", state="running", foreign="Lightning CSV", metrics=metrics)
+    picture = RunPicture(
+        RUN,
+        operation="train",
+        state="running",
+        foreign="Lightning CSV",
+        metrics=metrics,
+        epochs=[EpochPoint(3, val_loss=0.25)],
+        request={"width": 4},
+    )
     app = app_on(runs, picture)
     async with app.run_test(size=(100, 36)) as pilot:
         await shown(pilot, "Lightning CSV · running")
+        await shown(pilot, "val loss 0.25")
+        # Only what it told: it has no nodes, and so no error in pixels.
+        assert "params" not in screen_text(pilot) and "best at" not in screen_text(pilot)
         await pilot.press("s", "C", "E", "L", "r")
         assert isinstance(app.screen, RunScreen) and not (runs.asked or runs.done or runs.stopped)
         await pilot.press("8")

@@ -30,7 +30,7 @@ from leaptui.tui.widgets.panel_tabs import PanelTabs
 from leaptui.tui.widgets.preview_panel import PreviewPanel
 from leaptui.tui.widgets.progress_line import ProgressLine
 from leaptui.tui.widgets.prompt_line import PromptLine
-from leaptui.tui.widgets.run_facts import count_facts, fact_table, result_facts, train_facts, worst_nodes
+from leaptui.tui.widgets.run_facts import count_facts, fact_table, foreign_facts, result_facts, train_facts, worst_nodes
 from leaptui.tui.widgets.title_bar import TitleBar
 from leaptui.words import duration, visible, visible_lines
 
@@ -186,7 +186,8 @@ class RunScreen(RunPanels, RunControl):
 
     def _show_facts(self) -> None:
         picture = self.picture
-        facts = train_facts(picture) if picture.operation == "train" else count_facts(picture)
+        kind = foreign_facts if picture.foreign else train_facts if picture.operation == "train" else count_facts
+        facts = kind(picture)
         if picture.tags:
             facts = [*facts, ("tags", ", ".join(picture.tags))]
         if picture.notes:

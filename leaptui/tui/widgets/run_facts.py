@@ -53,6 +53,22 @@ def train_facts(picture: RunPicture) -> list[Fact]:
     return [fact for fact in facts if fact[1] != ""]
 
 
+def foreign_facts(picture: RunPicture) -> list[Fact]:
+    """Of a training that another program logs: what it told, and its settings."""
+    now, best, said = (picture.epochs[-1] if picture.epochs else None), picture.best, picture.progress
+    facts = [
+        ("epoch", _of(picture.epoch or (now.epoch if now else None), None)),
+        ("step", _of(picture.step, None)),
+        ("loss", figure(picture.steps[-1][1]) if picture.steps else "–"),
+        ("val loss", "–" if now is None else figure(now.val_loss)),
+        ("best", "–" if best is None else figure(best.val_loss)),
+        ("best at", "–" if best is None else f"epoch {best.epoch}"),
+        ("rate", "–" if said is None else figure(said.rate, f"{said.unit}/s")),
+        *_times(picture),
+    ]
+    return [*[fact for fact in facts if fact[1] not in ("", "–")], *_place(picture), *request_facts(picture.request)]
+
+
 def count_facts(picture: RunPicture) -> list[Fact]:
     """Of a run that counts frames."""
     said = picture.progress
