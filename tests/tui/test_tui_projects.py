@@ -47,6 +47,22 @@ async def test_the_counts_are_those_on_disk(project: Project, runs: FakeRuns) ->
     assert (summary.labelled, summary.runs, summary.videos, summary.missing) == (3, 0, 2, False)
 
 
+async def test_a_line_painted_before_the_table_is_idle_is_not_cut() -> None:
+    class Tables(App[None]):
+        def compose(self) -> ComposeResult:
+            yield RowTable([("skeleton", "Skeleton"), ("changed", "Changed")])
+
+    app = Tables()
+    async with app.run_test(size=(60, 10)) as pilot:
+        table = app.query_one(RowTable)
+        table.show_rows([("fly", {"skeleton": Text("-"), "changed": Text("-")})])
+        await pilot.pause()
+        table.show_rows([("fly", {"skeleton": Text("mouse (4)"), "changed": Text("just now")})])
+        table.render_line(1)
+        await pilot.pause()
+        assert "mouse (4)  just now" in screen_text(pilot)
+
+
 async def test_a_missing_project_is_marked_and_can_be_removed(project: Project, tmp_path: Path, runs: FakeRuns) -> None:
     remember_project(tmp_path / "gone")
     app = LeaptuiApp(services=runs.services())

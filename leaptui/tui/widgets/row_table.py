@@ -46,12 +46,14 @@ class RowTable(DataTable[Text]):
         chosen, line = self.chosen, self.cursor_row
         wanted = tuple(self._headings) if columns is None else tuple(columns)
         if wanted == self._shown and keys == [key.value for key in self.rows]:
+            self._fit_columns(rows)
             for key, cells in rows:
                 self._update_row(key, cells)
             return
         if wanted != self._shown:
             self._show_columns(wanted)
         self.clear()
+        self._fit_columns(rows)
         for key, cells in rows:
             self.add_row(*(cells[column] for column in wanted), key=key)
         if keys:
@@ -62,6 +64,13 @@ class RowTable(DataTable[Text]):
         for column in columns:
             self.add_column(self._headings[column], key=column)
         self._shown = columns
+
+    def _fit_columns(self, rows: Sequence[tuple[str, Mapping[str, Text]]]) -> None:
+        # DataTable measures new cells when it is idle, but keeps lines painted before that: a line
+        # painted in between would stay cut to the old width. So widths are set before the cells are.
+        for key, column in zip(self._shown, self.ordered_columns, strict=True):
+            column.auto_width = False
+            column.width = max([column.label.cell_len, *(cells[key].cell_len for _, cells in rows)])
 
     def _update_row(self, key: str, cells: Mapping[str, Text]) -> None:
         for column in self._shown:
