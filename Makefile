@@ -37,9 +37,10 @@ type: $(STAMP)  ## types
 
 check: lint type test  ## what CI runs
 
-bench: $(STAMP)  ## measured figures, as JSON (minutes)
+bench: $(STAMP)  ## measured figures, as JSON (half an hour)
 	$(BIN)/python -m tests.benchmarks.readers
-	$(BIN)/python -m tests.benchmarks.predict
+	$(BIN)/leaptui bench predict --json
+	$(BIN)/leaptui bench train --json
 	$(BIN)/leaptui bench canvas --json
 
 clean:  ## remove the virtual environment, caches and the demo project

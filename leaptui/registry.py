@@ -7,6 +7,8 @@ Adding a new architecture: write a module in `leaptui/nn/architectures/` with a 
 follows the docstring of that package, and list it in `ARCHITECTURES`.
 Adding a new format: write a module in `leaptui/formats/` with `read` and `sniff`, or `write`, as that
 package's docstring says, and list it in `IMPORT_FORMATS` or `EXPORT_FORMATS`.
+Adding a new format for models: write a module in `leaptui/nn/` with `export(model, path, height, width, frames)`,
+which returns the largest distance in px of its points from torch's, and list it in `MODEL_FORMATS`.
 Adding a new operation: write its Request and Result in `leaptui/ops/`, its `run` in `leaptui/runners/`, and
 list it in `leaptui/ops/table.py`.
 """
@@ -55,6 +57,12 @@ ARCHITECTURES = _table(
     Entry(
         "leap_cnn", "LEAP's network (Pereira et al. 2019), output stride 1", "leaptui.nn.architectures.leap_cnn:LeapCNN"
     ),
+    Entry("hourglass", "LEAP's hourglass, output stride 1", "leaptui.nn.architectures.hourglass:Hourglass"),
+    Entry(
+        "stacked_hourglass",
+        "LEAP's two stacked hourglasses, output stride 1",
+        "leaptui.nn.architectures.hourglass:StackedHourglass",
+    ),
 )
 
 IMPORT_FORMATS = _table(
@@ -66,4 +74,8 @@ IMPORT_FORMATS = _table(
 EXPORT_FORMATS = _table(
     Entry("csv", "one row an instance and node", "leaptui.formats.csv_table"),
     Entry("leap-predictions", "LEAP predictions HDF5 (positions_pred, conf_pred)", "leaptui.formats.leap_predictions"),
+)
+
+MODEL_FORMATS = _table(
+    Entry("onnx", "a model from uint8 frames to points, for ONNX Runtime and others", "leaptui.nn.onnx_export"),
 )

@@ -2,4 +2,6 @@
 
 - `metrics`: how far predictions are from the truth.
 - `matching`: which predicted animal is which true one.
+- `misses`: points that miss, by kind.
+- `reliability`: whether scores mean what they say.
 """

@@ -46,6 +46,22 @@ def match_instances(predicted: Points, truth: Points) -> NDArray[np.intp]:
     return match
 
 
+def paired(values: NDArray[np.floating[Any]], match: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Values of predicted animals in the places of the true ones they belong to.
+
+    Args:
+        values: (N, P, ...).
+        match: (N, T) as `match_instances` returns.
+
+    Returns:
+        (N, T, ...), NaN where no animal was predicted.
+    """
+    result = np.full((*match.shape, *values.shape[2:]), np.nan)
+    frame, animal = np.nonzero(match >= 0)
+    result[frame, animal] = values[frame, match[frame, animal]]
+    return result
+
+
 def _mean_distances(predicted: Points, truth: Points) -> NDArray[np.float64]:
     """(N, P, T) mean distance over common nodes, NaN where there is none."""
     total = np.zeros((len(truth), predicted.shape[1], truth.shape[1]))

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leaptui.analysis.matching import Points, match_instances
+from leaptui.analysis.matching import Points, match_instances, paired
 
 Flags = NDArray[np.bool_]
 Distances = NDArray[np.float64]
@@ -149,9 +149,9 @@ def evaluate(
     """
     predicted, truth, scores, occluded = _checked(predicted, truth, len(node_names), scores, occluded)
     match = match_instances(predicted, truth)
-    paired = _paired(predicted, match)
+    found = paired(predicted, match)
     placed = _placed(truth)
-    distance = np.where(placed, _distance(paired, truth), np.nan)
+    distance = np.where(placed, _distance(found, truth), np.nan)
     length = body_length(truth, body_axis)
     near = None if length is None else 0.03 * length
     measured = distance[np.isfinite(distance)]
@@ -163,7 +163,7 @@ def evaluate(
         instances=int(placed.any(axis=2).sum()),
         points=total,
         missing=total - len(measured),
-        swapped=None if swap is None else _swapped(paired, truth, distance, swap),
+        swapped=None if swap is None else _swapped(found, truth, distance, swap),
         extra_instances=int(_placed(predicted).any(axis=2).sum() - (match >= 0).sum()),
         mean_px=mean,
         median_px=quantiles[0],
@@ -222,14 +222,6 @@ def _checked(
     return predicted, truth, scores, occluded
 
 
-def _paired(values: NDArray[np.floating[Any]], match: NDArray[np.intp]) -> Distances:
-    """Values of the predicted animals in the places of the true ones; NaN where there is none."""
-    result = np.full((*match.shape, *values.shape[2:]), np.nan)
-    frame, animal = np.nonzero(match >= 0)
-    result[frame, animal] = values[frame, match[frame, animal]]
-    return result
-
-
 def _placed(points: Points) -> Flags:
     return np.asarray(np.isfinite(points).all(axis=-1))
 
@@ -257,9 +249,9 @@ def _share(measured: Distances, threshold: float | None, total: int) -> float | 
     return None if threshold is None else _within(measured, threshold, total)
 
 
-def _swapped(paired: Distances, truth: Points, distance: Distances, swap: Sequence[int]) -> int:
+def _swapped(found: Distances, truth: Points, distance: Distances, swap: Sequence[int]) -> int:
     twins = np.asarray(swap, dtype=np.intp)
-    to_twin = _distance(paired, truth[:, :, twins])
+    to_twin = _distance(found, truth[:, :, twins])
     return int(((to_twin < distance) & (twins != np.arange(len(twins)))).sum())
 
 
@@ -295,7 +287,7 @@ def _confident_half(
     """Figures of the better-scored half of the points that have both distance and score."""
     if scores is None:
         return {"confident_half_mean_px": None, "confident_half_within_3pct_body": None}
-    score = _paired(scores, match)
+    score = paired(scores, match)
     known = np.isfinite(distance) & np.isfinite(score)
     order = np.argsort(-score[known], kind="stable")
     half = distance[known][order[: (len(order) + 1) // 2]]

@@ -20,13 +20,21 @@ if TYPE_CHECKING:
     from leaptui.bench.standard import Source
 
 _USAGE = """usage: leaptui bench canvas [--json] [--graphics NAMES] [--frame FILE] [--index I] [--quick]
+       leaptui bench predict [--json] [--model MODEL] [--video] [--quick] [--device DEVICE]
+       leaptui bench train [--json] [--curve DATA] [--quick] [--device DEVICE]
 
   canvas  bytes and times of moving a point, stepping and zooming, for every way to draw, next to textual-image.
           Two small programs show the same frame with its points on a scripted terminal, and get the same keys. It
           takes a quarter of an hour; other work on the machine makes the times worse. An update counts as shown when
           a burst that answers a key has arrived with something new in it; of textual-image, when a picture has that
           is not the one before. The goals for bytes are meant for a frame of a real fly: the demo's is noisier.
-          `leaptui bench canvas --help` lists the flags.
+  predict frames a second of the default network and LEAP's own, for every precision, backend and number of frames at a
+          time, in turn in one run; how much of the machine's measured peak that is; and from file to file, with what
+          bounds it.
+  train   samples a second of training and what a step spends its time on; with --curve, the error of held-out frames
+          against seconds of training.
+
+`leaptui bench NAME --help` lists the flags. Other work on the machine makes the figures worse; ratios suffer least.
 """
 
 
@@ -54,6 +62,11 @@ def bench(args: Sequence[str]) -> int:
     if args and args[0] in ("-h", "--help"):
         sys.stdout.write(_USAGE)
         return ExitCode.DONE
+    if args and args[0] in ("predict", "train"):
+        from leaptui.bench import network_commands
+
+        run = network_commands.bench_predict if args[0] == "predict" else network_commands.bench_train
+        return run(args[1:])
     if not args or args[0] != "canvas":
         sys.stderr.write(_USAGE)
         return ExitCode.USAGE

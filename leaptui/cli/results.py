@@ -50,6 +50,13 @@ def _import(result: Result) -> None:
 
 
 def _export(result: Result) -> None:
+    if result["frame_size"]:
+        height, width = result["frame_size"]
+        note(
+            f"wrote {result['out']} ({result['format']}) for frames of {width} x {height} px; "
+            f"its points are within {result['worst_px']:.2g} px of torch's"
+        )
+        return
     note(f"wrote {result['out']} ({result['format']}): {result['frames']:,} frames, {result['points']:,} points")
 
 
@@ -129,12 +136,38 @@ def _evaluate(result: Result) -> None:
         ["node", "mean px", "median px", "p90 px", "points"],
         [[node, v["mean_px"], v["median_px"], v["p90_px"], v["points"]] for node, v in result["per_node"].items()],
     )
+    _mistakes(result)
     if seen:
         note(f"warning: the model was trained on {seen} of these {result['frames']} frames; these are not test errors")
         if unseen:
             note(f"  on the {unseen['frames']} other frames: mean {_distance(unseen['mean_px'], unseen['mean_body'])}")
     elif seen == 0:
         note("the model was trained on none of these frames")
+
+
+def _mistakes(result: Result) -> None:
+    """What went wrong, and whether the scores said so; results of older versions know nothing of either."""
+    missed, table = result.get("misses"), result.get("reliability")
+    if missed:
+        total = sum(missed.values())
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in missed.items() if count)
+        print_facts(
+            {"off by more than 3 % of body": f"{total:,} points" + (f": {kinds}" if total else "")},
+            title=f"Mistakes on {result['judged_frames']:,} frames",
+        )
+    if table:
+        print_rows(
+            ["score from", "to", "points", "mean score", f"within {table['within_px']:.1f} px"],
+            [[b["low"], b["high"], b["points"], b["score"], b["right"]] for b in table["bins"]],
+            title="Do the scores mean what they say?",
+        )
+        print_facts(
+            {
+                "calibration error": percent(table["calibration_error"]),
+                "right scores higher than wrong": None if table["auc"] is None else percent(table["auc"]),
+                "rank correlation with distance": table["spearman"],
+            }
+        )
 
 
 def _distance(px: float | None, body: float | None) -> str:

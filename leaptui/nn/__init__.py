@@ -7,5 +7,6 @@
 - `data`: labelled frames and their split; `batches`: frames on the device; `augment`: their random changes.
 - `module`, `averaging`, `callbacks`, `manners`: training under Lightning; `figures`: what validation measures.
 - `training`: one call from labels to a model file; `model`: that file; `predictor`: its use on frames.
+- `keras_model`, `keras_graph`, `keras_layers`: networks that LEAP, or somebody else, trained and saved with Keras.
 - `hardware`: device and precision.
 """

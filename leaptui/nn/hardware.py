@@ -59,10 +59,11 @@ def choose_precision(name: str, device: torch.device) -> str:
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "32"
-    return "bf16" if device.type == "cpu" and _cpu_multiplies_bf16() else "32"
+    return "bf16" if device.type == "cpu" and cpu_multiplies_bf16() else "32"
 
 
-def _cpu_multiplies_bf16() -> bool:
+def cpu_multiplies_bf16() -> bool:
+    """Whether the CPU has instructions for it (AVX512-BF16 or AMX)."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:

@@ -13,6 +13,8 @@ from torch import nn
 
 from leaptui.errors import UnusableInput, UsageError
 from leaptui.files import write_atomically
+from leaptui.formats import keras_file
+from leaptui.nn.keras_model import read_keras_model
 from leaptui.nn.model_metadata import METADATA_KEY, ModelMetadata, read_header, read_metadata
 from leaptui.nn.preprocessing import Preprocessing
 from leaptui.nn.settings import TrainingSettings
@@ -29,19 +31,24 @@ class PoseModel:
         network: in evaluation mode, on the CPU when loaded.
         preprocessing: of its frames.
         metadata: the rest.
+        whole_peaks: points are the highest cells of the maps and scores their heights, as LEAP predicts, instead of
+            peaks refined below the cell.
     """
 
     network: nn.Module
     preprocessing: Preprocessing
     metadata: ModelMetadata
+    whole_peaks: bool = False
 
 
 def build_network(settings: TrainingSettings, channels: int, nodes: int) -> nn.Module:
     """The untrained network that settings name.
 
     Raises:
-        UsageError: if its options are not of that architecture.
+        UsageError: if its options are not of that architecture, or it can only be read from a file.
     """
+    if settings.architecture not in ARCHITECTURES:
+        raise UsageError(f"a network of the architecture {settings.architecture} can only be read from its own file")
     architecture = resolve(ARCHITECTURES[settings.architecture].target)
     try:
         network: nn.Module = architecture(channels, nodes, **settings.options)
@@ -68,11 +75,15 @@ def save_model(path: Path, model: PoseModel) -> None:
 
 
 def load_model(path: Path) -> PoseModel:
-    """Read a model file. Nothing in it is executed; shapes are compared before anything is allocated.
+    """Read a model file, or a network that LEAP saved with Keras (see `leaptui.nn.keras_model`).
+
+    Nothing in it is executed; shapes are compared before anything is allocated.
 
     Raises:
-        UnusableInput: if it cannot be read, is no leaptui model, or its weights do not fit its description.
+        UnusableInput: if it cannot be read, is no model, or its weights do not fit its description.
     """
+    if keras_file.sniff(path):
+        return PoseModel(*read_keras_model(path))
     metadata = read_metadata(path)
     preprocessing = Preprocessing.from_dict(metadata.preprocessing, str(path))
     try:

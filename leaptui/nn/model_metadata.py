@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from leaptui.errors import UnusableInput, UsageError
+from leaptui.nn.calibration import Calibration
 from leaptui.nn.settings import TrainingSettings
 from leaptui.pose.skeleton import Skeleton
 
@@ -40,6 +41,7 @@ class ModelMetadata:
         provenance: where it comes from, plain JSON as the run gave it.
         training_checksums: CRC-32 of the frames it was trained on, as far as known.
         validation_checksums: the same of the frames it was chosen by.
+        calibration: what makes confidences of its scores; those of older files stay as they are.
     """
 
     skeleton: Skeleton
@@ -52,6 +54,7 @@ class ModelMetadata:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     training_checksums: tuple[int, ...] = ()
     validation_checksums: tuple[int, ...] = ()
+    calibration: Calibration = field(default_factory=Calibration)
 
     def to_json(self) -> str:
         """The text that goes into the file."""
@@ -68,6 +71,7 @@ class ModelMetadata:
             "provenance": self.provenance,
             "training_checksums": self.training_checksums,
             "validation_checksums": self.validation_checksums,
+            "calibration": self.calibration.to_dict(),
         }
         return json.dumps(plain, allow_nan=False, separators=(",", ":"))
 
@@ -109,6 +113,7 @@ class ModelMetadata:
                 provenance=tables["provenance"],
                 training_checksums=tuple(int(c) for c in plain["training_checksums"]),
                 validation_checksums=tuple(int(c) for c in plain["validation_checksums"]),
+                calibration=Calibration.from_dict(plain["calibration"]) if "calibration" in plain else Calibration(),
             )
         except UnusableInput as error:
             raise UnusableInput(f"its skeleton cannot be used: {error.what}", where=where) from error
@@ -130,7 +135,9 @@ def read_header(path: Path) -> dict[str, Any]:
         UnusableInput: if the file cannot be read or is none.
     """
     refusal = UnusableInput(
-        "it is not a leaptui model", where=path, hint="Models are .safetensors files made by leaptui train."
+        "it is not a leaptui model",
+        where=path,
+        hint="Models are .safetensors files made by leaptui train, or .h5 files saved by LEAP.",
     )
     try:
         with path.open("rb") as file:
@@ -160,6 +167,8 @@ def read_metadata(path: Path) -> ModelMetadata:
     text = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
     if not isinstance(text, str):
         raise UnusableInput(
-            "it is not a leaptui model", where=path, hint="Models are .safetensors files made by leaptui train."
+            "it is not a leaptui model",
+            where=path,
+            hint="Models are .safetensors files made by leaptui train, or .h5 files saved by LEAP.",
         )
     return ModelMetadata.from_json(text, str(path))

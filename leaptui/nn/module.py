@@ -151,7 +151,9 @@ class PoseModule(pl.LightningModule):
             frames = self.augmenter.recolour(bank.preprocessing.normalise(frames), self._generator)
         maps = self.network(frames.contiguous(memory_format=torch.channels_last))
         with self._full_precision():
-            loss = self.loss(maps, points, self.stride, self.input_sigma)
+            # A network that is supervised halfway returns several maps.
+            drawn = maps if isinstance(maps, tuple) else (maps,)
+            loss = torch.stack([self.loss(m, points, self.stride, self.input_sigma) for m in drawn]).sum()
         step_loss = loss.detach().to(self._sum_type) * len(batch)
         self._loss_sum = step_loss if self._loss_sum is None else self._loss_sum + step_loss
         self._loss_frames += len(batch)

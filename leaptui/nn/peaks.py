@@ -86,6 +86,23 @@ def _vertex(profile: Tensor, start: Tensor, highest: Tensor) -> Tensor:
     return highest + offset.clamp(-0.5, 0.5)
 
 
+def highest_cells(maps: Tensor, stride: int) -> tuple[Tensor, Tensor]:
+    """Centre of the highest cell of each map, and how high it is, as LEAP's predictions have them.
+
+    Args:
+        maps: (N, J, h, w), what the network returned.
+        stride: pixels a cell.
+
+    Returns:
+        Points (N, J, 2) x, y in pixels, whole ones at stride 1, and the values (N, J) there, of any size.
+    """
+    maps = maps.float()
+    width = maps.shape[-1]
+    peak, index = maps.flatten(-2).max(dim=-1)
+    row, column = torch.div(index, width, rounding_mode="floor"), index % width
+    return to_pixels(torch.stack([column, row], dim=-1).float(), stride), peak
+
+
 def find_peaks(maps: Tensor, activation: str, stride: int, sigma: float) -> tuple[Tensor, Tensor]:
     """Where each map is highest, and how sure it is.
 

@@ -23,6 +23,9 @@ SCHEDULE_NAMES: tuple[str, ...] = get_args(ScheduleName)
 
 OptionValue = int | float | tuple[int, ...]
 
+KERAS = "keras"
+"""Architecture of a network that is run as a Keras file describes it: for prediction only."""
+
 
 def _setting(default: Any, low: float, high: float) -> Any:
     """A field with its bounds, both inclusive."""
@@ -41,7 +44,7 @@ class TrainingSettings:
     """
 
     architecture: str = "unet"
-    """Network, one of `leaptui.registry.ARCHITECTURES`."""
+    """Network, one of `leaptui.registry.ARCHITECTURES`; KERAS in what is said about a network from a Keras file."""
 
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     """Options of the architecture, such as `widths` of unet or `filters` of leap_cnn."""
@@ -119,7 +122,7 @@ class TrainingSettings:
     """Validation, and so the model, use a moving average of the weights with this decay a step; 0: none."""
 
     def __post_init__(self) -> None:
-        names = {"architecture": tuple(ARCHITECTURES)}
+        names = {"architecture": (*ARCHITECTURES, KERAS)}
         names |= {"loss": LOSS_NAMES, "optimiser": OPTIMISER_NAMES, "schedule": SCHEDULE_NAMES}
         for key, known in names.items():
             if getattr(self, key) not in known:
@@ -183,6 +186,28 @@ def automatic_scale(height: int, width: int) -> float:
     """1 for frames up to one and a half times `AUTOMATIC_SIDE`, else the half, third, ... that comes close to it."""
     side = max(height, width)
     return 1.0 if side <= 1.5 * AUTOMATIC_SIDE else 1.0 / round(side / AUTOMATIC_SIDE)
+
+
+def parse_options(text: str) -> dict[str, OptionValue]:
+    """Options of an architecture as a person types them: "filters=32,bilinear=1" or "widths=16/32/64".
+
+    Raises:
+        UsageError: if it is not of that form.
+    """
+    options: dict[str, OptionValue] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = (piece.strip() for piece in part.partition("="))
+        try:
+            numbers = tuple(int(number) for number in value.split("/"))
+            options[name] = numbers if "/" in value else numbers[0]
+        except ValueError:
+            try:
+                options[name] = float(value)
+            except ValueError as error:
+                raise UsageError(
+                    f"options are given as NAME=NUMBER, not as {part!r}", hint="For example: filters=32,bilinear=1"
+                ) from error
+    return options
 
 
 def _options(value: object) -> dict[str, OptionValue]:

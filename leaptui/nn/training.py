@@ -16,6 +16,7 @@ from pytorch_lightning.plugins.environments import LightningEnvironment
 from leaptui.errors import OperationFailed, UnusableInput, UsageError
 from leaptui.nn.asks import AskDesk
 from leaptui.nn.batches import FrameBank, IndexStream, InOrder
+from leaptui.nn.calibrating import calibrated
 from leaptui.nn.callbacks import RunReporter
 from leaptui.nn.checkpoints import OURS, Checkpoints, Found, PlainCheckpointIO, load, newest
 from leaptui.nn.course import Course
@@ -348,7 +349,8 @@ def _finish(
     )
     written = {"labels": outcome.labels, "val_frames": outcome.val_frames, "best_epoch": best_epoch}
     written |= {"seconds": round(seconds, 1), "body_length_px": job.body_length} | plain
-    save_model(model_path, PoseModel(network, model.preprocessing, replace(model.metadata, figures=written)))
+    finished = PoseModel(network, model.preprocessing, replace(model.metadata, figures=written))
+    save_model(model_path, calibrated(finished, job.data, job.parts.val, job.body_length, job.device))
     return outcome
 
 

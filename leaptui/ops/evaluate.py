@@ -62,6 +62,12 @@ class EvaluateResult:
     distance between the skeleton's two body nodes in the labels. What is undefined is None or NaN.
 
     Args:
+        misses: points off by more than 3 % of the body length, by kind (`leaptui.analysis.misses`): near, far, another
+            node, swapped side, missing; None without a body length.
+        reliability: whether scores mean what they say (`leaptui.analysis.reliability`), a point being right
+            `within_px`; None without scores, or where it is not known what they are about.
+        judged_frames: how many frames `misses` and `reliability` are of: those that were not trained on, if there
+            are any.
         seen_in_training: how many of the frames the model was trained on, by checksum; None if unknown.
         unseen: the main figures on the other frames alone, where there are both kinds.
         matched_by: how predictions were paired with labels: "checksum" or "frame".
@@ -94,6 +100,9 @@ class EvaluateResult:
     confident_half_mean_px: float | None
     confident_half_within_3pct_body: float | None
     per_node: dict[str, dict[str, Any]]
+    misses: dict[str, int] | None
+    reliability: dict[str, Any] | None
+    judged_frames: int
     seen_in_training: int | None
     unseen: dict[str, Any] | None
     matched_by: str

@@ -9,10 +9,12 @@ from leaptui.nn.model_metadata import METADATA_KEY, read_header
 from leaptui.project import MANIFEST
 
 MODEL_NAME = "model.safetensors"
+LEAP_NAMES = ("best_model.h5", "final_model.h5")
+"""What LEAP's training leaves in its run directory, best first."""
 
 
 def find_model(path: Path) -> Path:
-    """The model file behind a model file, a run directory, PROJECT/RUN_ID or a project (its latest model).
+    """The model file behind a model file, a run directory (LEAP's too), PROJECT/RUN_ID or a project (its latest model).
 
     Raises:
         UnusableInput: if there is none; the message says what was looked for.
@@ -20,8 +22,9 @@ def find_model(path: Path) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        if (path / MODEL_NAME).is_file():
-            return path / MODEL_NAME
+        for name in (MODEL_NAME, *LEAP_NAMES):
+            if (path / name).is_file():
+                return path / name
         if (path / MANIFEST).is_file():
             models = sorted((path / "runs").glob(f"*/{MODEL_NAME}"))
             if models:
@@ -39,14 +42,20 @@ def find_model(path: Path) -> Path:
     raise UnusableInput(
         "there is no such model",
         where=path,
-        hint="Give a model file, a run directory, PROJECT/RUN or a project with a trained model.",
+        hint="Give a model file, a run directory, PROJECT/RUN, a project with a trained model, or LEAP's best_model.h5.",
     )
 
 
 def is_model(path: Path) -> bool:
-    """Whether a file is a model made by leaptui, of whatever version."""
+    """Whether a file is a model made by leaptui, of whatever version, or one that Keras saved, as LEAP's are."""
     try:
         metadata = read_header(path).get("__metadata__")
     except UnusableInput:
-        return False
+        return _is_keras(path)
     return isinstance(metadata, dict) and METADATA_KEY in metadata
+
+
+def _is_keras(path: Path) -> bool:
+    from leaptui.formats import keras_file
+
+    return keras_file.sniff(path)

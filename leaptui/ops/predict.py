@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from leaptui.errors import UnusableInput, UsageError
-from leaptui.ops.compute import device_option, precision_option
+from leaptui.ops.compute import backend_option, device_option, prediction_precision_option
 from leaptui.ops.models import find_model
 from leaptui.ops.requests import Request, option
 from leaptui.project import Project
 
 ENCODINGS = ("float32", "uint16")
+PEAKS = ("refined", "whole")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,18 @@ class PredictRequest(Request):
         choices=ENCODINGS,
         advanced=True,
     )
+    peaks: str = option(
+        "Points refined below the pixel, or whole ones: the highest pixel of each map and the height there, as LEAP"
+        " predicts.",
+        default="refined",
+        choices=PEAKS,
+        advanced=True,
+    )
+    skeleton: Path | None = option(
+        "Names for the nodes of a model that has none, such as LEAP's: a skeleton file (TOML, CSV) or labels (.mat, …).",
+        default=None,
+        advanced=True,
+    )
     dataset: str | None = option("The dataset inside HDF5 inputs, if they have several.", default=None, advanced=True)
     axes: str | None = option(
         "Axis order of that dataset as Python sees it, e.g. NHWC or NCWH.", default=None, advanced=True
@@ -45,7 +58,8 @@ class PredictRequest(Request):
         advanced=True,
     )
     device: str = device_option()
-    precision: str = precision_option()
+    precision: str = prediction_precision_option()
+    backend: str = backend_option()
 
     def takes_long(self) -> bool:
         """Predicting always does."""

@@ -46,7 +46,7 @@ OPERATIONS: dict[str, Operation] = {
         ),
         Operation(
             "export",
-            "write labels or predictions for another tool",
+            "write labels, predictions or a model for another tool",
             "leaptui.ops.export:ExportRequest",
             "leaptui.runners.export:run",
         ),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leaptui.errors import UnusableInput
-from leaptui.nn.settings import PROFILES, TrainingSettings
+from leaptui.nn.settings import PROFILES, TrainingSettings, parse_options
 from leaptui.ops.compute import device_option, precision_option
 from leaptui.ops.requests import Request, option
 from leaptui.pose.store import LabelStore
@@ -59,6 +59,13 @@ class TrainRequest(Request):
     architecture: str | None = option(
         "The network; the profile's when left out.", default=None, choices=tuple(ARCHITECTURES), advanced=True
     )
+    options: str | None = option(
+        "Options of the network, such as filters=32,bilinear=1 or widths=16/32/64; the profile's, or the network's own"
+        " where that is another, when left out.",
+        default=None,
+        metavar="NAME=NUMBER,…",
+        advanced=True,
+    )
     epochs: int | None = _of_profile("epochs", "Epochs")
     steps_per_epoch: int | None = _of_profile("steps_per_epoch", "Training steps an epoch")
     batch_size: int | None = _of_profile("batch_size", "Frames a training step")
@@ -85,7 +92,9 @@ class TrainRequest(Request):
         return Project.open(self.project).runs_folder
 
     def check(self) -> None:
-        """Refuse a project without labelled frames before a worker starts."""
+        """Refuse options that cannot be read, and a project without labelled frames, before a worker starts."""
+        if self.options is not None:
+            parse_options(self.options)
         if self.tensorboard:
             from leaptui.formats.tensorboard_events import require_tensorboard
 

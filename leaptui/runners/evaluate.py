@@ -18,6 +18,7 @@ from leaptui.ops.evaluate import EvaluateRequest, EvaluateResult
 from leaptui.ops.models import find_model, is_model
 from leaptui.ops.requests import to_json
 from leaptui.pose.skeleton import Skeleton
+from leaptui.runners.judging import judge
 from leaptui.runners.provenance import provenance
 from leaptui.runners.truth import Truth, read_truth
 from leaptui.runs.context import RunContext
@@ -145,6 +146,16 @@ def _compare(
 
     everything = asdict(measure(np.ones(len(found), dtype=bool)))
     seen = _seen(pairs, truth)
+    judged = np.ones(len(found), dtype=bool) if seen is None or seen.all() else ~seen
+    length = everything["body_length_px"]
+    verdict = judge(
+        found.points[judged],
+        points[judged],
+        found.scores[judged],
+        swap=skeleton.swap,
+        body_length=length,
+        within=_within(pairs, length),
+    )
     unseen = None
     if seen is not None and seen.any() and not seen.all():
         other = asdict(measure(~seen))
@@ -156,12 +167,23 @@ def _compare(
             everything[name] = {f"{threshold:g}": share for threshold, share in everything[name].items()}
     return EvaluateResult(
         **everything,
+        **verdict,
+        judged_frames=int(judged.sum()),
         seen_in_training=None if seen is None else int(seen.sum()),
         unseen=unseen,
         matched_by=pairs.matched_by,
         notes=notes,
         provenance=made,
     )
+
+
+def _within(pairs: _Pairs, body_length: float | None) -> float | None:
+    """How close a point has to be to be right, px: 3 % of the body length, or else what the model's scores are about."""
+    if body_length is not None:
+        return 0.03 * body_length
+    calibration = (pairs.model or {}).get("calibration")
+    within = calibration.get("within_px") if isinstance(calibration, Mapping) else None
+    return float(within) if isinstance(within, int | float) else None
 
 
 _UNSEEN = ("frames", "points", "mean_px", "median_px", "p90_px", "mean_body", "within_3pct_body")

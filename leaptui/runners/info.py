@@ -70,11 +70,14 @@ def _run_directory(path: Path) -> InfoResult | None:
 
 
 def _model(path: Path) -> InfoResult | None:
+    from leaptui.formats import keras_file
     from leaptui.nn.model_metadata import read_metadata
     from leaptui.ops.models import is_model
 
     if not path.is_file() or not is_model(path):
         return None
+    if keras_file.sniff(path):
+        return _keras_model(path)
     metadata = read_metadata(path)
     facts = {
         "architecture": metadata.settings.architecture,
@@ -88,6 +91,26 @@ def _model(path: Path) -> InfoResult | None:
         "made": metadata.provenance.get("made"),
     }
     return InfoResult(path, "model", facts, [])
+
+
+def _keras_model(path: Path) -> InfoResult:
+    """What a network that was saved by Keras is; it does not say what it was trained on."""
+    from leaptui.nn.keras_model import read_keras_model
+
+    _, preprocessing, metadata = read_keras_model(path)
+    sizes = ", ".join(f"{width} x {height}" for height, width in preprocessing.sizes_seen)
+    facts = {
+        "architecture": metadata.settings.architecture,
+        **metadata.settings.options,
+        "skeleton": f"{metadata.skeleton.name} ({len(metadata.skeleton)} nodes)",
+        "nodes": list(metadata.skeleton.node_names),
+        "channels": preprocessing.channels,
+        "frames": sizes or "any size",
+        "output_stride": metadata.output_stride,
+        "parameters": metadata.parameters,
+        "keras": metadata.provenance["keras"]["version"],
+    }
+    return InfoResult(path, "Keras model", facts, [])
 
 
 def _predictions(path: Path) -> InfoResult | None:

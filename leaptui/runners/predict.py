@@ -15,6 +15,7 @@ from leaptui.formats.encoding import fits
 from leaptui.formats.parts import PartsWriter, parts_folder
 from leaptui.formats.predictions import PredictionsFile
 from leaptui.formats.predictions import sniff as is_predictions
+from leaptui.formats.skeleton_file import read_skeleton
 from leaptui.media import open_video
 from leaptui.media.prefetch import prefetch
 from leaptui.media.video import Block, VideoSource
@@ -22,6 +23,7 @@ from leaptui.nn.predictor import Predictor
 from leaptui.ops.models import find_model
 from leaptui.ops.predict import PredictRequest, PredictResult
 from leaptui.ops.requests import to_json
+from leaptui.pose.skeleton import Skeleton
 from leaptui.runners.provenance import hash_file, provenance
 from leaptui.runs.context import RunContext
 
@@ -43,7 +45,10 @@ def run(request: PredictRequest, context: RunContext) -> PredictResult:
     request = replace(request, resume=request.resume or context.attempt > 1)
     model = find_model(request.model)
     outputs = request.outputs()
-    predictor = Predictor(model, device=request.device, precision=request.precision)
+    predictor = Predictor(
+        model, device=request.device, precision=request.precision, whole_peaks=request.peaks == "whole"
+    )
+    skeleton = _skeleton(request, predictor)
     made = provenance("predict", to_json(request))
     made["model"] = {"path": str(model.resolve()), "hash": hash_file(model), **model_facts(predictor)}
     made.update(predictor.description)
@@ -54,7 +59,9 @@ def run(request: PredictRequest, context: RunContext) -> PredictResult:
     failed: dict[str, str] = {}
     for source, out in zip(request.inputs, outputs, strict=True):
         try:
-            done = _predict(VideoSource(source, request.dataset, request.axes), out, predictor, request, made, context)
+            done = _predict(
+                VideoSource(source, request.dataset, request.axes), out, predictor, skeleton, request, made, context
+            )
         except LeaptuiError as error:
             if len(request.inputs) == 1:
                 raise
@@ -86,6 +93,18 @@ def run(request: PredictRequest, context: RunContext) -> PredictResult:
     )
 
 
+def _skeleton(request: PredictRequest, predictor: Predictor) -> Skeleton:
+    """The names that the points get: those asked for, else the model's."""
+    if request.skeleton is None:
+        return predictor.skeleton
+    named, _ = read_skeleton(request.skeleton)
+    if len(named) != len(predictor.skeleton):
+        raise UsageError(
+            f"it names {len(named)} nodes, the model predicts {len(predictor.skeleton)}", where=request.skeleton
+        )
+    return named
+
+
 def model_facts(predictor: Predictor) -> dict[str, Any]:
     """What later steps need to know of the model behind predictions."""
     metadata = predictor.metadata
@@ -93,6 +112,7 @@ def model_facts(predictor: Predictor) -> dict[str, Any]:
         "architecture": metadata.settings.architecture,
         "training_checksums": list(metadata.training_checksums),
         "validation_checksums": list(metadata.validation_checksums),
+        "calibration": metadata.calibration.to_dict(),
     }
 
 
@@ -100,6 +120,7 @@ def _predict(
     source: VideoSource,
     out: Path,
     predictor: Predictor,
+    skeleton: Skeleton,
     request: PredictRequest,
     made: dict[str, Any],
     context: RunContext,
@@ -113,6 +134,7 @@ def _predict(
         "model": made["model"]["hash"],
         "device": made["device"],
         "precision": made["precision"],
+        "peaks": made["peaks"],
         "input": {
             "identity": identity,
             "frames": total,
@@ -131,7 +153,7 @@ def _predict(
     make = PartsWriter.resume if request.resume else PartsWriter
     began = time.perf_counter()
     done = _Done()
-    with make(out, manifest=manifest, skeleton=predictor.skeleton, encoding=request.encoding) as writer:
+    with make(out, manifest=manifest, skeleton=skeleton, encoding=request.encoding) as writer:
         start = writer.next_frame
         if start:
             context.emit("log", level="info", message=f"going on at frame {start:,} of {total:,}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leaptui.nn.asks import ASKS as ASKS
 from leaptui.nn.board import board_loggers
-from leaptui.nn.settings import PROFILES, TrainingSettings
+from leaptui.nn.settings import PROFILES, TrainingSettings, parse_options
 from leaptui.nn.training import train
 from leaptui.ops.models import MODEL_NAME
 from leaptui.ops.requests import to_json
@@ -25,8 +25,13 @@ def settings_of(request: TrainRequest) -> TrainingSettings:
     asked = {
         field.name: getattr(request, field.name)
         for field in fields(settings)
-        if getattr(request, field.name, None) is not None
+        if field.name != "options" and getattr(request, field.name, None) is not None
     }
+    if request.options is not None:
+        asked["options"] = parse_options(request.options)
+    elif asked.get("architecture", settings.architecture) != settings.architecture:
+        # Those of the profile are of another network.
+        asked["options"] = {}
     return replace(settings, **asked)
 
 

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
+from leaptui.bench.untrained import Silent, untrained_model
 from leaptui.media.video import VideoSource
 from leaptui.pose.labels import FrameKey
 from leaptui.project import Project, VideoRecord
 from leaptui.runners.videos import register
 from leaptui.tui.companions import Found, Frame, FrameSupply, WarmPredictor
 from leaptui.tui.services import Services
-from tests.benchmarks.untrained import Silent, untrained_model
 
 PATIENCE = 60.0
 

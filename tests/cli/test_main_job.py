@@ -57,6 +57,13 @@ def test_a_box_is_predicted_and_evaluated_against_its_labels(cli: Cli, trained: 
     assert said["seen_in_training"] == 34
     assert said["unseen"]["frames"] == 6
     assert set(said["per_node"]) == set(NODES)
+    # Mistakes are told of the frames that were not trained on.
+    assert said["judged_frames"] == 6
+    table = said["reliability"]
+    assert table["within_px"] == pytest.approx(0.03 * said["body_length_px"])
+    assert table["points"] == sum(each["points"] for each in table["bins"]) == 24
+    assert sum(said["misses"].values()) == round(24 * (1 - said["unseen"]["within_3pct_body"]))
+    assert table["right"] == pytest.approx(said["unseen"]["within_3pct_body"])
 
 
 def test_predictions_in_another_order_are_still_paired_by_content(cli: Cli, trained: Trained, tmp_path: Path):
@@ -77,6 +84,9 @@ def test_frames_never_trained_on_are_said_to_be_so(cli: Cli, trained: Trained, t
     assert done.code == 0, done.err
     assert "trained on none of these frames" in done.err
     assert "10 frames, 40 points" in done.out
+    assert "Mistakes on 10 frames" in done.out
+    assert "Do the scores mean what they say?" in done.out
+    assert "calibration error" in done.out
 
 
 def test_several_inputs_and_one_that_cannot_be_used(cli: Cli, trained: Trained, tmp_path: Path):

@@ -101,6 +101,14 @@ def animals() -> Callable[..., TrainingData]:
     return lambda count=40, size=(64, 96), channels=1, seed=0: blob_animals(count, size, channels, seed)
 
 
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A `tests.nn.backend_models.Learned`."""
+    from tests.nn.backend_models import learn
+
+    return learn(tmp_path_factory.mktemp("learned"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize(("bf16", "expected"), [(True, "bf16"), (False, "32")])
 def test_precision_follows_the_instruction_set(bf16: bool, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hardware, "_cpu_multiplies_bf16", lambda: bf16)
+    monkeypatch.setattr(hardware, "cpu_multiplies_bf16", lambda: bf16)
     assert choose_precision("auto", CPU) == expected
     assert choose_precision("32", CPU) == "32"
     assert choose_precision("bf16", CPU) == "bf16"

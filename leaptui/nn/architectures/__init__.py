@@ -8,7 +8,8 @@ An architecture is a `torch.nn.Module` with
   `leaptui.nn.geometry`;
 - `padding_multiple: int`, what height and width of the frames must be multiples of (callers pad);
 - `forward(frames)`: (N, C, H, W) float, normalised -> (N, J, H / output_stride, W / output_stride), with no
-  activation at the end: the loss decides what the maps mean.
+  activation at the end: the loss decides what the maps mean. In training mode it may return a tuple of such
+  maps, the last of which is the answer; training minimises the sum of their losses (intermediate supervision).
 
 Height and width may be anything that is such a multiple, and may differ. Training and prediction run with
 mixed precision and in channels-last memory, so nothing here may depend on dtype or strides.
