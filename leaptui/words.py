@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -46,6 +47,18 @@ def shortened(text: str, width: int) -> str:
 def plural(number: int, noun: str) -> str:
     """A number with its noun: "1 video", "1,200 frames"."""
     return f"{number:,} {noun if number == 1 else noun + 's'}"
+
+
+def ranges(numbers: Iterable[int], most: int = 20) -> str:
+    """Rising whole numbers as stretches, such as "7, 1,200-1,340"; no more than `most` of them."""
+    stretches: list[list[int]] = []
+    for number in numbers:
+        if stretches and number == stretches[-1][1] + 1:
+            stretches[-1][1] = number
+        else:
+            stretches.append([number, number])
+    told = [f"{first:,}" if first == last else f"{first:,}-{last:,}" for first, last in stretches[:most]]
+    return ", ".join(told) + (f" and {len(stretches) - most:,} more" if len(stretches) > most else "")
 
 
 def count(number: int | None) -> str:

@@ -252,7 +252,8 @@ class _Session:
         # Not every Result declares it as a field.
         if fields.get("stopped") is True or getattr(result, "stopped", None) is True:
             return _Outcome(State.STOPPED, int(ExitCode.INTERRUPTED), self._status.current.reason or "stopped early")
-        return _Outcome(State.FINISHED, int(ExitCode.DONE))
+        # It did what could be done, but not all that was asked.
+        return _Outcome(State.FINISHED, int(ExitCode.FAILED if fields.get("failed") else ExitCode.DONE))
 
     def _left(self, error: BaseException) -> _Outcome:
         """The runner did not return: a library took a signal as the end of everything, or called sys.exit."""

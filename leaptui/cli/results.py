@@ -100,12 +100,15 @@ def _validation(result: Result) -> str:
 def _predict(result: Result) -> None:
     predicted = (
         f"{result['frames']:,} frames in {duration(result['seconds'])} "
-        f"({result['fps']:,.0f} frames/s) on {result['device']}, {_precision(result)}"
+        f"({result['fps']:,.0f} frames/s) on {result['device']}, {result['backend']} {_precision(result)}"
     )
+    waited = result["waited"]
+    slowest = max(waited, key=lambda stage: waited[stage], default="")
     print_facts(
         {
             "predicted": predicted if result["frames"] else "nothing was left to do",
             "written": result["out"] if len(result["files"]) != 1 else result["files"][0],
+            "bounded by": f"{slowest} ({percent(waited[slowest])} of the waiting)" if slowest else None,
             "unreadable frames": result["bad_frames"] or None,
         }
     )

@@ -1,8 +1,8 @@
 """Writing predictions so that an interrupted run loses at most the frames that were not yet a whole part.
 
-While a run is under way, `<out>.parts/` holds `manifest.json` (what is being predicted with what) and whole
-parts `part-<first row>.h5`; each appears under its name only when all of it is on disk. The predictions file is
-put together at the end, and its bytes do not depend on where the parts were cut.
+While a run is under way, `<out>.parts/` holds `manifest.json` (what is being predicted with what), `way.json` (how
+frames are computed) and whole parts `part-<first row>.h5`, each under its name only when all of it is on disk. The
+predictions file is put together at the end, and its bytes do not depend on where the parts were cut.
 """
 
 from __future__ import annotations
@@ -38,11 +38,22 @@ from leaptui.pose.skeleton import Skeleton
 
 _PART = re.compile(r"part-([0-9]{12})\.h5")
 _MANIFEST = "manifest.json"
+_WAY = "way.json"
 
 
 def parts_folder(out: Path) -> Path:
     """Where the parts of the predictions file `out` are while it is being made."""
     return out.with_name(out.name + ".parts")
+
+
+def read_way(out: Path) -> dict[str, Any] | None:
+    """What an unfinished run recorded with `PartsWriter.keep_way`; None if there is nothing that can be read."""
+    path = parts_folder(out) / _WAY
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 class PartsWriter:
@@ -181,6 +192,14 @@ class PartsWriter:
         self._bad += [(int(frame), str(reason)) for frame, reason in bad]
         while self._buffered >= self._part_frames:
             self._write_part(self._part_frames)
+
+    def keep_way(self, way: Mapping[str, Any]) -> None:
+        """Record how frames are computed beside the parts, so that a later attempt computes the very same points.
+
+        Raises:
+            UnusableInput: if the operating system refuses to write.
+        """
+        write_atomically(self._folder / _WAY, json.dumps(plain_json(way), indent=1).encode())
 
     def flush(self) -> None:
         """Put the rows taken so far on disk, as a shorter part."""

@@ -1,7 +1,7 @@
 """Augmentation, on the training device and in whole batches.
 
-One affine a frame (mirror, scale, rotation, shift) moves pixels and points together, so a point stays on
-the pixel it was placed on. What comes in from outside the frame has the fill value of the data set, the
+One affine a frame (mirror, scale, rotation, shift) and a bend after it move pixels and points together, so a point
+stays on the pixel it was placed on. What comes in from outside the frame has the fill value of the data set, the
 median of the frames' borders: black where recordings are masked, arena where they are not.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from leaptui.nn.bending import bend_points, draw_bend
 from leaptui.nn.geometry import apply, similarity, warp
 from leaptui.nn.settings import TrainingSettings
 
@@ -32,6 +33,7 @@ class Augmenter:
         self.swap = list(swap)
         self.mirrors = settings.mirror and self.swap != list(range(len(self.swap)))
         self.shift = settings.shift * pixels_per_source_pixel
+        self.elastic = (settings.elastic or 0.0) * pixels_per_source_pixel
 
     def affines(self, count: int, size: tuple[int, int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw (N, 2, 3) affines for frames of (H, W) `size`, and which of them mirror, (N,) bool."""
@@ -50,19 +52,31 @@ class Augmenter:
         )
         return affine, mirrored
 
+    def bend(self, count: int, size: tuple[int, int], generator: torch.Generator) -> Tensor | None:
+        """Draw bends for frames of (H, W) `size`, see `leaptui.nn.bending`; None where the settings want none."""
+        return draw_bend(count, size, self.elastic, generator) if self.elastic > 0 else None
+
     def move(
-        self, frames: Tensor, points: Tensor, affine: Tensor, mirrored: Tensor, fill: Tensor
+        self,
+        frames: Tensor,
+        points: Tensor,
+        affine: Tensor,
+        mirrored: Tensor,
+        fill: Tensor,
+        bend: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Apply affines to float frames (N, C, H, W) and their points (N, J, 2).
+        """Apply affines, and then bends, to float frames (N, C, H, W) and their points (N, J, 2).
 
         Nodes of mirrored frames change places with their twins. Points that leave the frame become NaN.
         """
         moved = apply(affine, points)
+        if bend is not None:
+            moved = bend_points(moved, bend)
         moved = torch.where(mirrored[:, None, None], moved[:, self.swap], moved)
         height, width = frames.shape[-2:]
         edge = torch.tensor([width - 0.5, height - 0.5], device=points.device)
         inside = ((moved >= -0.5) & (moved <= edge)).all(dim=-1, keepdim=True)
-        return warp(frames, affine, fill), torch.where(inside, moved, math.nan)
+        return warp(frames, affine, fill, bend), torch.where(inside, moved, math.nan)
 
     def recolour(self, frames: Tensor, generator: torch.Generator) -> Tensor:
         """Change brightness and contrast of normalised frames (N, C, H, W), and add noise."""

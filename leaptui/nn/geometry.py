@@ -95,13 +95,14 @@ def _normalised(affine: Tensor, from_size: tuple[int, int], to_size: tuple[int, 
     return torch.cat([linear, offset.unsqueeze(-1)], dim=-1)
 
 
-def warp(frames: Tensor, affine: Tensor, fill: Tensor) -> Tensor:
+def warp(frames: Tensor, affine: Tensor, fill: Tensor, bend: Tensor | None = None) -> Tensor:
     """Move the content of frames by affines; a point `p` of the frame is found at `affine(p)` afterwards.
 
     Args:
         frames: (N, C, H, W) float.
         affine: (N, 2, 3).
         fill: (C,) value of what comes in from outside.
+        bend: what `leaptui.nn.bending` drew, to be applied after the affine.
 
     Returns:
         (N, C, H, W), bilinear.
@@ -109,5 +110,8 @@ def warp(frames: Tensor, affine: Tensor, fill: Tensor) -> Tensor:
     size = (frames.shape[-2], frames.shape[-1])
     theta = _normalised(invert(affine), size, size)
     grid = F.affine_grid(theta, list(frames.shape), align_corners=False)
+    if bend is not None:
+        half = bend.new_tensor([size[1] / 2, size[0] / 2])
+        grid = grid + (bend.permute(0, 2, 3, 1) / half) @ theta[:, None, :, :2].transpose(-2, -1)
     level = fill.to(frames.dtype).reshape(1, -1, 1, 1)
     return F.grid_sample(frames - level, grid.to(frames.dtype), padding_mode="zeros", align_corners=False) + level

@@ -19,6 +19,7 @@ _LOGGERS = ("pytorch_lightning", "lightning", "lightning.pytorch", "lightning.fa
 _EXPECTED = (
     "does not have many workers",
     "number of training batches",
+    "no `val_dataloader`",
     "Trainer already configured with",
     "does not have a deterministic implementation",
     "`isinstance(treespec, LeafSpec)` is deprecated",

@@ -147,7 +147,8 @@ class PoseModule(pl.LightningModule):
         with torch.no_grad(), self._full_precision():
             frames, points = bank.draw(batch)
             affine, mirrored = self.augmenter.affines(len(frames), bank.size, self._generator)
-            frames, points = self.augmenter.move(frames, points, affine, mirrored, bank.fill)
+            bend = self.augmenter.bend(len(frames), bank.size, self._generator)
+            frames, points = self.augmenter.move(frames, points, affine, mirrored, bank.fill, bend)
             frames = self.augmenter.recolour(bank.preprocessing.normalise(frames), self._generator)
         maps = self.network(frames.contiguous(memory_format=torch.channels_last))
         with self._full_precision():

@@ -80,7 +80,7 @@ class Predictor:
     Args:
         model_path: a model file.
         device, precision: see `leaptui.nn.hardware`; "16" and "int8" only after `prepare`.
-        backend: one of `leaptui.nn.backends.plan.BACKENDS`; with any other than torch, or one of those two precisions,
+        backend: one of `leaptui.nn.backends.plan.BACKENDS`; with one that is not torch, or one of those two precisions,
             the first frames that are predicted prepare it where `prepare` was not called.
         whole_peaks: see `leaptui.nn.model.PoseModel`.
 
@@ -105,7 +105,7 @@ class Predictor:
         self._device = choose_device(device)
         self._asked = (backend, precision)
         # What only backends compute is computed after preparing; until then torch takes its own choice.
-        self._unprepared = backend == "torch" and precision in PRECISIONS
+        self._unprepared = backend in ("auto", "torch") and precision in PRECISIONS
         fitting = precision if precision in PRECISIONS or precision not in EVERY_PRECISION else "auto"
         self._precision = choose_precision(fitting, self._device)
         self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaptui.errors import UnusableInput, UsageError
+from leaptui.errors import UsageError
 from leaptui.ops.compute import backend_option, device_option, prediction_precision_option
+from leaptui.ops.inputs import expand, parse_frames
 from leaptui.ops.models import find_model
 from leaptui.ops.requests import Request, option
 from leaptui.project import Project
@@ -24,10 +26,17 @@ class PredictRequest(Request):
         "A model file, a run directory, PROJECT/RUN, or a project (its latest model).", positional=True
     )
     inputs: tuple[Path, ...] = option(
-        "Video files, HDF5 boxes, TIFF stacks or folders of images.", positional=True, metavar="INPUT …"
+        "Video files, HDF5 boxes, TIFF stacks or folders of images; patterns such as '*.mp4' or '**/*.h5' too.",
+        positional=True,
+        metavar="INPUT …",
     )
     out: Path = option("File to write, or a folder when there are several inputs.", metavar="FILE_OR_DIR")
     resume: bool = option("Go on where an interrupted prediction of the same input stopped.", default=False)
+    frames: str | None = option(
+        "Only these frames of each input, A:B:S as Python counts: 0:1000, ::10, -500: or a single number.",
+        default=None,
+        metavar="A:B:S",
+    )
     encoding: str = option(
         "How points are kept: float32, or uint16 in sixteenths of a pixel (a quarter of the size).",
         default="float32",
@@ -77,19 +86,24 @@ class PredictRequest(Request):
         find_model(self.model)
         if not self.inputs:
             raise UsageError("there is nothing to predict: give at least one input")
-        for path in self.inputs:
-            if not path.exists():
-                raise UnusableInput("there is no such file", where=path, hint="Check the path.")
+        if self.frames is not None:
+            parse_frames(self.frames)
+        sources = self.sources()
+        for path in sources:
             if path.resolve() == self.out.resolve() and not path.is_dir():
                 raise UsageError("--out would overwrite an input", where=path)
-        if len(self.inputs) > 1 and self.out.is_file():
+        if len(sources) > 1 and self.out.is_file():
             raise UsageError("several inputs need a folder to write to, this is a file", where=self.out)
 
-    def outputs(self) -> list[Path]:
-        """The predictions file of each input."""
-        if len(self.inputs) == 1 and not self.out.is_dir():
+    def sources(self) -> tuple[Path, ...]:
+        """The inputs, patterns replaced by what they match now."""
+        return expand(self.inputs)
+
+    def outputs(self, sources: Sequence[Path]) -> list[Path]:
+        """The predictions file of each source."""
+        if len(sources) == 1 and not self.out.is_dir():
             return [self.out]
-        names = [path.stem if path.is_file() else path.name for path in self.inputs]
+        names = [path.stem if path.is_file() else path.name for path in sources]
         repeated = {name for name in names if names.count(name) > 1}
         return [
             self.out / (f"{name}-{i}.predictions.h5" if name in repeated else f"{name}.predictions.h5")
@@ -108,6 +122,9 @@ class PredictResult:
         device, precision: where and how it ran.
         out: the predictions file, or the folder of several.
         files: every predictions file.
+        backend: what computed the network; "torch" where nothing was chosen.
+        waited: shares of the time spent waiting for reading, for the network and for writing; the largest says what
+            bounds the whole.
         bad_frames: frames that could not be read, over all inputs.
         failed: inputs that could not be used, with the reason.
         stopped: it was stopped before its end; what is done stays and --resume goes on from there.
@@ -118,6 +135,8 @@ class PredictResult:
     fps: float
     device: str
     precision: str
+    backend: str
+    waited: dict[str, float]
     out: Path
     files: list[Path]
     bad_frames: int

@@ -98,7 +98,7 @@ def test_several_inputs_and_one_that_cannot_be_used(cli: Cli, trained: Trained, 
         *("predict", project, tmp_path / "a.h5", tmp_path / "broken.mp4", tmp_path / "b.h5"),
         *("--out", tmp_path / "out", "--json"),
     )
-    assert done.code == 0, done.err
+    assert done.code == 1, done.err
     assert [Path(f).name for f in done.json["files"]] == ["a.predictions.h5", "b.predictions.h5"]
     assert list(done.json["failed"]) == [str(tmp_path / "broken.mp4")]
     assert "broken.mp4" in done.err

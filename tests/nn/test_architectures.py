@@ -64,9 +64,9 @@ def _hold_to_contract(network: nn.Module, channels: int, tall: int, wide: int) -
 
 def test_sizes_as_designed() -> None:
     assert count_parameters(LeapCNN(1, 32)) == 2_545_952
-    assert count_parameters(UNet(1, 32)) == 1_353_600
+    assert count_parameters(UNet(1, 32)) == 2_894_560
     assert UNet.output_stride == 4
-    assert UNet(1, 32).padding_multiple == 32
+    assert UNet(1, 32).padding_multiple == 64
     assert LeapCNN.output_stride == 1
     # As Keras counts them in LEAP's networks.
     assert count_parameters(LeapCNN(1, 32, bilinear=1)) == 2_398_368

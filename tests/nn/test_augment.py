@@ -54,6 +54,42 @@ def test_points_follow_their_blobs(size: tuple[int, int]) -> None:
     assert checked > count // 2
 
 
+@pytest.mark.parametrize("size", [(96, 96), (70, 130)])
+def test_points_follow_what_is_bent(size: tuple[int, int]) -> None:
+    """A ramp of grey levels along an axis tells where each pixel of the bent and moved frame came from."""
+    height, width = size
+    count = 12
+    rows, columns = torch.meshgrid(torch.arange(float(height)), torch.arange(float(width)), indexing="ij")
+    ramps = torch.stack([columns, rows]).expand(count, 2, height, width)
+    generator = _generator(4)
+    points = torch.rand(count, 9, 2, generator=generator) * torch.tensor([width * 0.4, height * 0.4]) + 0.3 * width / 2
+    points[0, 0] = math.nan
+    augmenter = Augmenter(dataclasses.replace(WILD, elastic=4.0), range(9))
+    affine, mirrored = augmenter.affines(count, size, generator)
+    bend = augmenter.bend(count, size, generator)
+    assert bend is not None and float(bend.abs().amax()) > 3
+    moved, at_last = augmenter.move(ramps, points, affine, mirrored, torch.zeros(2), bend)
+    assert torch.isnan(at_last[0, 0]).all()
+    checked = 0
+    for i in range(count):
+        for j in range(9):
+            x, y = at_last[i, j].tolist()
+            if not (2 < x < width - 3 and 2 < y < height - 3):
+                continue
+            left, top = int(x), int(y)
+            square = moved[i, :, top : top + 2, left : left + 2]
+            right, down = x - left, y - top
+            across = square[:, :, 0] * (1 - right) + square[:, :, 1] * right
+            level = across[:, 0] * (1 - down) + across[:, 1] * down
+            assert torch.allclose(level, points[i, j], atol=0.25)
+            checked += 1
+    assert checked > 50
+
+
+def test_without_strength_nothing_is_bent() -> None:
+    assert Augmenter(dataclasses.replace(WILD, elastic=0.0), range(2)).bend(3, (32, 32), _generator()) is None
+
+
 def test_points_that_leave_are_masked() -> None:
     augmenter = Augmenter(dataclasses.replace(WILD, mirror=False), range(2))
     affine = torch.tensor([[[1.0, 0.0, 30.0], [0.0, 1.0, 0.0]]])

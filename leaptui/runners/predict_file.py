@@ -1,0 +1,286 @@
+"""From one file of frames to one file of predictions: reading, network and writing at the same time."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leaptui.errors import UnusableInput, UsageError
+from leaptui.formats.encoding import fits
+from leaptui.formats.parts import PartsWriter, parts_folder, read_way
+from leaptui.formats.predictions import PredictionsFile
+from leaptui.formats.predictions import sniff as is_predictions
+from leaptui.media import open_video
+from leaptui.media.chosen import ChosenFrames
+from leaptui.media.prefetch import prefetch
+from leaptui.media.video import Block, Video, VideoSource
+from leaptui.nn.predictor import Predicting, Predictor
+from leaptui.ops.inputs import chosen_frames
+from leaptui.ops.predict import PredictRequest
+from leaptui.pose.skeleton import Skeleton
+from leaptui.runners.sampling import sample_frames
+from leaptui.runs.context import RunContext
+from leaptui.words import ranges
+
+_WORTH_PREPARING = 3000
+"""Frames from which on it pays to try ways of computing, which takes some seconds."""
+_UNDER_WAY = 2
+_PART_FRAMES = 20_000
+
+
+@dataclass
+class Done:
+    """What one input came to.
+
+    Args:
+        frames: predicted.
+        bad: indices of frames that could not be read.
+        stopped: before the end.
+        waited: seconds the pipeline stood still for each stage.
+    """
+
+    frames: int = 0
+    bad: list[int] = field(default_factory=list)
+    stopped: bool = False
+    waited: dict[str, float] = field(default_factory=lambda: {"reading": 0.0, "network": 0.0, "writing": 0.0})
+
+    @contextmanager
+    def waiting_for(self, stage: str) -> Iterator[None]:
+        """Add the seconds within to those of a stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.waited[stage] += time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all inputs.
+
+    Args:
+        request: as given, with `resume` true for a later attempt.
+        predictor: loaded.
+        skeleton: names the points get.
+        made: provenance so far.
+        context: of the run.
+    """
+
+    request: PredictRequest
+    predictor: Predictor
+    skeleton: Skeleton
+    made: Mapping[str, Any]
+    context: RunContext
+
+    def say(self, message: str, level: str = "info") -> None:
+        """A line in the run's log."""
+        self.context.emit("log", level=level, message=message)
+
+
+def predict_file(job: Job, path: Path, out: Path) -> Done:
+    """Predict one input into `out`, or go on with what an earlier attempt left.
+
+    Raises:
+        LeaptuiError: if the input cannot be used, or the output not be written.
+    """
+    request = job.request
+    source = VideoSource(path, request.dataset, request.axes)
+    with closing(open_video(source)) as video:
+        total, shape, identity, source = len(video), video.shape, video.identity, video.source
+    if not total:
+        raise UnusableInput("it has no frames", where=path)
+    chosen = chosen_frames(request.frames, total)
+    manifest = _manifest(job, source, identity, total, shape, chosen)
+    if request.resume and _is_complete(out, manifest):
+        job.say(f"{out} is complete already")
+        return Done()
+    if not fits(request.encoding, shape[1], shape[0]):
+        raise UsageError(
+            f"frames of {shape[1]} x {shape[0]} px are too large for --encoding {request.encoding}", where=path
+        )
+    way = _get_ready(job, source, len(chosen), shape, read_way(out) if request.resume else None)
+    size = int(way["block"])
+    make = PartsWriter.resume if request.resume else PartsWriter
+    began = time.perf_counter()
+    # Parts end where blocks do: a later attempt then gives the network the same blocks.
+    part = size * max(1, _PART_FRAMES // size)
+    with make(out, manifest=manifest, skeleton=job.skeleton, encoding=request.encoding, part_frames=part) as writer:
+        writer.keep_way(way)
+        if writer.rows:
+            job.say(f"going on at frame {chosen[min(writer.rows, len(chosen) - 1)]:,}")
+        done = _Pipeline(job, writer, chosen, source, size).run()
+        _tell_bad(job, done.bad)
+        if done.stopped:
+            return done
+        writer.finish(
+            {
+                **job.made,
+                **job.predictor.description,
+                "video": str(path.resolve()),
+                "dataset": source.dataset,
+                "frame_shape": list(shape),
+                "frame_count": total,
+                "work": manifest,
+                "seconds": time.perf_counter() - began,
+            }
+        )
+    return done
+
+
+def _manifest(
+    job: Job, source: VideoSource, identity: str, total: int, shape: tuple[int, int, int], chosen: range
+) -> dict[str, Any]:
+    """What identifies the work: two attempts that agree in it belong together."""
+    request = job.request
+    return {
+        "model": job.made["model"]["hash"],
+        "device": job.made["device"],
+        "precision": request.precision,
+        "backend": request.backend,
+        "peaks": job.made["peaks"],
+        "frames": [chosen.start, chosen.stop, chosen.step],
+        "input": {
+            "identity": identity,
+            "frames": total,
+            "shape": list(shape),
+            "dataset": source.dataset,
+            "axes": source.axes,
+        },
+    }
+
+
+def _get_ready(
+    job: Job, source: VideoSource, count: int, shape: tuple[int, int, int], earlier: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Choose how to compute, or take what an earlier attempt chose: frames a block, and the predictor's plan."""
+    predictor, request = job.predictor, job.request
+    known = earlier if earlier is not None and isinstance(earlier.get("block"), int) else None
+    plan = None if known is None else known.get("plan")
+    predictor.close()
+    if plan is not None or (known is None and _is_worth_preparing(request, count)):
+        sample = sample_frames(source, grey=predictor.channels == 1)
+        predictor.prepare(sample, plan=plan, batch_size=request.batch_size, say=job.say)
+    block = known["block"] if known is not None else request.batch_size or predictor.batch_size(shape[0], shape[1])
+    return {"block": max(1, int(block)), "plan": predictor.plan}
+
+
+def _is_worth_preparing(request: PredictRequest, count: int) -> bool:
+    return count >= _WORTH_PREPARING or request.backend != "auto" or request.precision in ("16", "int8")
+
+
+def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:
+    """Whether this very work was finished before."""
+    if not out.is_file() or parts_folder(out).exists() or not is_predictions(out):
+        return False
+    with PredictionsFile(out) as found:
+        return bool(found.provenance.get("work") == manifest)
+
+
+class _Pipeline:
+    """Blocks read ahead by a thread, a few in the network, and one being written by another thread."""
+
+    def __init__(self, job: Job, writer: PartsWriter, chosen: range, source: VideoSource, size: int) -> None:
+        self._job, self._writer, self._chosen, self._size = job, writer, chosen, size
+        self._done = Done()
+        self._first = writer.rows
+        self._open: Callable[[], Video] = lambda: ChosenFrames(open_video(source), chosen)
+        self._written: Future[None] | None = None
+        self._pace = Pace(job.context, source.path.name, self._first, len(chosen))
+
+    def run(self) -> Done:
+        """Until the end, or until somebody asks to stop; what was read by then is written."""
+        total = len(self._chosen)
+        if self._first >= total:
+            return self._done
+        waiting: deque[tuple[Block, Predicting]] = deque()
+        grey = self._job.predictor.channels == 1
+        with (
+            closing(prefetch(self._open, self._first, total, self._size, grey=grey)) as blocks,
+            ThreadPoolExecutor(1, "writer") as thread,
+        ):
+            while (block := self._next(blocks)) is not None:
+                if self._job.context.stop_requested():
+                    self._done.stopped = True
+                    break
+                with self._done.waiting_for("network"):
+                    waiting.append((block, self._job.predictor.submit(block.frames)))
+                if len(waiting) > _UNDER_WAY:
+                    self._pass_on(waiting.popleft(), thread)
+            while waiting:
+                self._pass_on(waiting.popleft(), thread)
+            self._wait_for_writer()
+        if not self._done.stopped:
+            self._pace.tell(total, last=True)
+        return self._done
+
+    def _next(self, blocks: Iterator[Block]) -> Block | None:
+        with self._done.waiting_for("reading"):
+            return next(blocks, None)
+
+    def _pass_on(self, entry: tuple[Block, Predicting], thread: ThreadPoolExecutor) -> None:
+        block, predicting = entry
+        with self._done.waiting_for("network"):
+            points, scores = predicting.result()
+        self._wait_for_writer()
+        self._written = thread.submit(self._write, block, points, scores)
+        self._done.frames += len(block.frames)
+        self._pace.tell(self._first + self._done.frames)
+
+    def _wait_for_writer(self) -> None:
+        if self._written is not None:
+            with self._done.waiting_for("writing"):
+                self._written.result()
+
+    def _write(self, block: Block, points: Any, scores: Any) -> None:
+        # Results may lie in memory that is only lent.
+        points, scores = np.array(points), np.array(scores)
+        bad = [(self._chosen[at], reason) for at, reason in sorted(block.bad.items())]
+        for at in block.bad:
+            points[at - block.start] = np.nan
+            scores[at - block.start] = 0
+        frames = np.asarray(self._chosen[block.start : block.start + len(block.frames)])
+        self._writer.append(points, scores, frames, checksums=block.checksums, bad=bad)
+        self._done.bad += [index for index, _ in bad]
+
+
+def _tell_bad(job: Job, bad: list[int]) -> None:
+    if bad:
+        one = len(bad) == 1
+        job.say(
+            f"{len(bad):,} frame{'' if one else 's'} cannot be read and {'has' if one else 'have'} no points: {ranges(bad)}",
+            "warning",
+        )
+
+
+class Pace:
+    """Progress events, twice a second, with the rate of the last seconds."""
+
+    def __init__(self, context: RunContext, label: str, start: int, total: int) -> None:
+        self._context, self._label, self._total = context, label, total
+        self._marks = [(time.perf_counter(), start)]
+
+    def tell(self, done: int, *, last: bool = False) -> None:
+        """Say how far it is, unless that was said just now."""
+        now = time.perf_counter()
+        if not last and now - self._marks[-1][0] < 0.5 and len(self._marks) > 1:
+            return
+        self._marks = [*self._marks[-20:], (now, done)]
+        seconds, frames = now - self._marks[0][0], done - self._marks[0][1]
+        rate = frames / seconds if seconds > 0 else None
+        self._context.emit(
+            "progress",
+            done=done,
+            total=self._total,
+            unit="frames",
+            rate=rate,
+            eta_s=(self._total - done) / rate if rate else None,
+            label=self._label,
+        )
