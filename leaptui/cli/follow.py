@@ -246,13 +246,14 @@ def _ask_to_stop(run: Path, say: Callable[[str], None]) -> None:
 
 def _ended(picture: RunPicture) -> Ended:
     result = None if picture.result is None else dict(picture.result)
+    status = read_status(RunDirectory(picture.path))
     if picture.state == "finished":
-        return Ended(ExitCode.DONE, result)
+        # Not 0 where some of what was asked could not be done.
+        return Ended(ExitCode.DONE if status is None or status.exit_code is None else status.exit_code, result)
     if picture.state == "stopped":
         note(f"the run was stopped: {picture.path}")
         _say_how_to_go_on(picture)
         return Ended(ExitCode.INTERRUPTED, result)
-    status = read_status(RunDirectory(picture.path))
     code = ExitCode.FAILED if status is None or not status.exit_code else status.exit_code
     error = picture.error
     if error is None:

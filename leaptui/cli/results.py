@@ -102,20 +102,26 @@ def _predict(result: Result) -> None:
         f"{result['frames']:,} frames in {duration(result['seconds'])} "
         f"({result['fps']:,.0f} frames/s) on {result['device']}, {result['backend']} {_precision(result)}"
     )
-    waited = result["waited"]
-    slowest = max(waited, key=lambda stage: waited[stage], default="")
     print_facts(
         {
             "predicted": predicted if result["frames"] else "nothing was left to do",
             "written": result["out"] if len(result["files"]) != 1 else result["files"][0],
-            "bounded by": f"{slowest} ({percent(waited[slowest])} of the waiting)" if slowest else None,
+            "bounded by": _bounded_by(result),
             "unreadable frames": result["bad_frames"] or None,
         }
     )
+    for path, stretches in result.get("unreadable", {}).items():
+        note(f"no points for unreadable frames of {path}: {stretches}")
     for path, reason in result["failed"].items():
         note(f"not predicted: {path}: {reason}")
     if result["stopped"]:
         note("stopped; the same command with --resume goes on")
+
+
+def _bounded_by(result: Result) -> str | None:
+    """The stage that the others waited for, and its share of all waiting; results of older versions do not know it."""
+    slowest = result.get("bounded_by")
+    return None if slowest is None else f"{slowest} ({percent(result['waited'][slowest])} of the waiting)"
 
 
 def _evaluate(result: Result) -> None:

@@ -142,12 +142,18 @@ class PartsWriter:
         self._buffer: list[dict[str, NDArray[Any]]] = []
         self._buffered = 0
         self._bad: list[BadFrame] = []
+        self._bad_frames: list[int] = []
         self._finished = False
 
     @property
     def rows(self) -> int:
         """Rows taken so far, those of an earlier run included."""
         return self._stored + self._buffered
+
+    @property
+    def bad_frames(self) -> Sequence[int]:
+        """The frames so far that could not be read, those of an earlier run included."""
+        return tuple(self._bad_frames)
 
     @property
     def next_frame(self) -> int:
@@ -190,6 +196,7 @@ class PartsWriter:
         self._buffered += len(numbers)
         self._last_frame = int(numbers[-1])
         self._bad += [(int(frame), str(reason)) for frame, reason in bad]
+        self._bad_frames += [int(frame) for frame, _ in bad]
         while self._buffered >= self._part_frames:
             self._write_part(self._part_frames)
 
@@ -206,21 +213,21 @@ class PartsWriter:
         if self._buffered:
             self._write_part(self._buffered)
 
-    def finish(self, provenance: Mapping[str, Any] | None = None) -> Path:
+    def finish(self, provenance: Mapping[str, Any] | None = None, times: Mapping[str, Any] | None = None) -> Path:
         """Put the predictions file together, remove the parts and return its path.
 
         Args:
             provenance: how the predictions came to be; the manifest if left out.
+            times: what of it differs from one run of the same work to the next.
 
         Raises:
             UnusableInput: if the operating system refuses to write; the parts stay.
-        OperationFailed: if the parts cannot be removed.
+            OperationFailed: if the parts cannot be removed.
         """
         self.flush()
+        origin = self._manifest["work"] if provenance is None else provenance
         with replacing(self.out) as temporary, h5py.File(temporary, "w") as file:
-            write_header(
-                file, self._encoding, self.skeleton, self._manifest["work"] if provenance is None else provenance
-            )
+            write_header(file, self._encoding, self.skeleton, origin, times)
             self._assemble(file)
         self._finished = True
         self._remove_parts()
@@ -346,6 +353,7 @@ class PartsWriter:
             }
             frames = part["frames"]
             count, last = len(frames), int(frames[-1]) if len(frames) else -1
+            bad = [frame for frame, _ in read_bad(part)]
         if count == 0 or last <= self._last_frame or (self._shapes is not None and shapes != self._shapes):
             raise UnusableInput(
                 "this part does not follow the ones before it",
@@ -356,6 +364,7 @@ class PartsWriter:
         self._parts.append(path)
         self._stored += count
         self._last_frame = last
+        self._bad_frames += bad
 
     def _remove_parts(self) -> None:
         # Renamed first: a folder that lost only some of its parts must never be taken for an unfinished run.

@@ -3,7 +3,9 @@
 File (version 1): `/points` (N, I, J, 2) x, y in source pixels and `/scores` (N, I, J), both stored as
 `leaptui.formats.encoding` says; `/frames` (N,) int64, strictly rising; `/checksums` (N,) uint32 if the reader
 of the frames knew them; `/bad_frames` and `/bad_reasons`: frames that could not be read and why. Attributes of
-the file: `format`, `version`, `encoding`, and as JSON `skeleton` and `provenance`.
+the file: `format`, `version`, `encoding`, and as JSON `skeleton`, `provenance` and (padded with spaces) `times`: what of
+the provenance is a time (`made`, `seconds`) or a rate that was measured (`tried`). The same work gives the same bytes in
+all of the file but `times`, however often it was interrupted.
 N frames, I instances at most a frame, J nodes; missing is NaN.
 """
 
@@ -30,7 +32,7 @@ from leaptui.formats.predictions_layout import (
     check_format,
     quantity_of,
     read_bad,
-    read_json,
+    read_provenance,
     read_skeleton_json,
     row_writer,
     text_attribute,
@@ -148,7 +150,7 @@ class PredictionsFile:
         with hdf5.reading(path) as file:
             check_format(file, path)
             self.skeleton = read_skeleton_json(file, path)
-            self.provenance: Mapping[str, Any] = read_json(file, "provenance", path)
+            self.provenance: Mapping[str, Any] = read_provenance(file, path)
             self.bad = tuple(read_bad(file))
             self._length, self.instances = check_arrays(file, path, len(self.skeleton))
             self._points = quantity_of(file["points"], path)

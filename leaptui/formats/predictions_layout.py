@@ -24,14 +24,33 @@ BadFrame = tuple[int, str]
 """A frame that could not be read, and why."""
 
 
-def write_header(file: Any, encoding: Encoding, skeleton: Skeleton, provenance: Mapping[str, Any]) -> None:
-    """Write the attributes of a predictions file."""
+_TIMES_STEP = 4096
+
+
+def write_header(
+    file: Any,
+    encoding: Encoding,
+    skeleton: Skeleton,
+    provenance: Mapping[str, Any],
+    times: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the attributes of a predictions file.
+
+    Args:
+        file: open for writing.
+        encoding, skeleton, provenance: see `leaptui.formats.predictions`.
+        times: what of the provenance is a time or was measured in time.
+    """
     # JSON in plain ASCII: HDF5 refuses text that is not valid UTF-8, and file names need not be.
     file.attrs["format"] = FORMAT
     file.attrs["version"] = VERSION
     file.attrs["encoding"] = encoding.name
     file.attrs["skeleton"] = json.dumps(skeleton.to_dict())
     file.attrs["provenance"] = json.dumps(plain_json(provenance), sort_keys=True)
+    if times is not None:
+        text = json.dumps(plain_json(times), sort_keys=True).encode()
+        # Padded to a round length: all other bytes of two files that differ in times alone are at the same places.
+        file.attrs["times"] = np.bytes_(text.ljust(-(-len(text) // _TIMES_STEP) * _TIMES_STEP))
 
 
 def plain_json(value: Any) -> Any:
@@ -95,6 +114,12 @@ def read_json(file: Any, key: str, path: Path) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise UnusableInput(f"the attribute '{key}' must be a JSON object", where=path)
     return plain
+
+
+def read_provenance(file: Any, path: Path) -> dict[str, Any]:
+    """How the predictions came to be, times included."""
+    provenance = read_json(file, "provenance", path)
+    return provenance | read_json(file, "times", path) if "times" in file.attrs else provenance
 
 
 def text_attribute(file: Any, key: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leaptui.errors import LeaptuiError, UsageError
 from leaptui.media.grey import frame_checksum, to_grey
@@ -104,9 +106,26 @@ class FrameReader(ABC):
     def continuous(self) -> bool:
         """True if neighbouring frames follow each other in time."""
 
+    @property
+    def _together(self) -> int:
+        """Frames that are read in one go, so that a segment begins at a multiple; 0 if sharing the work is no gain."""
+        return 0
+
     @abstractmethod
     def _release(self) -> None:
         """Close the file."""
+
+    def segments(self, start: int, stop: int, limit: int) -> Iterator[tuple[int, int]] | None:
+        """See `shared_reading.Divisible`; any frame can be the first of a segment."""
+        step = limit if self._together == 0 else limit - limit % self._together
+        if self._together == 0 or step == 0:
+            return None
+        marks = [start, *range(start - start % step + step, stop, step), stop]
+        return pairwise(marks)
+
+    def confirms(self, first: int, checksums: NDArray[np.uint32], bad: dict[int, str]) -> bool:
+        """See `shared_reading.Divisible`; each frame stands by itself, so all readers read alike."""
+        return True
 
     def get(self, index: int, *, grey: bool = False) -> Image:
         """Frame `index`; see `Video.get`."""

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from leaptui.media.base import check_range
-from leaptui.media.video import Block, Image, Video
+from leaptui.media.base import FrameReader, check_range
+from leaptui.media.video import Block, FrameError, Image, Video
 
 _FAR = 32
-"""From this step on frames are sought one by one: decoding all that lies between costs more."""
+"""From this step on the frames of a film are sought one by one: decoding all that lies between costs more."""
+_TOGETHER = 64
+"""Frames of a film that are decoded at once where only some of them are wanted."""
 
 
 class ChosenFrames:
@@ -66,19 +68,43 @@ class ChosenFrames:
         self._video.close()
 
     def _picked(self, first: int, part: range, grey: bool) -> Block:
-        step = self._chosen.step
-        # Where all that lies between is read too, the frames wanted are every step-th of one stretch.
-        stretches = [range(i, i + 1) for i in part] if step >= _FAR else [range(part[0], part[-1] + 1)]
-        every = 1 if step >= _FAR else step
-        pieces = [
-            piece
-            for stretch in stretches
-            for piece in self._video.blocks(stretch.start, stretch.stop, len(stretch), grey=grey)
-        ]
-        checksums = [piece.checksums for piece in pieces if piece.checksums is not None]
-        return Block(
-            first,
-            np.concatenate([piece.frames for piece in pieces])[::every],
-            np.concatenate(checksums)[::every] if len(checksums) == len(pieces) else None,
-            {first + part.index(i): why for piece in pieces for i, why in piece.bad.items() if i in part},
-        )
+        """Frames `part` of the video as the block from number `first` on."""
+        height, width, channels = self._video.shape
+        frames = np.zeros((len(part), height, width, 1 if grey else channels), np.uint8)
+        checksums = np.zeros(len(part), np.uint32)
+        bad: dict[int, str] = {}
+        known = True
+        for piece in self._pieces(part, grey):
+            # A piece begins with a frame that is wanted.
+            at = part.index(piece.start)
+            count = -(-len(piece.frames) // part.step)
+            frames[at : at + count] = piece.frames[:: part.step]
+            bad |= {first + part.index(index): why for index, why in piece.bad.items() if index in part}
+            if piece.checksums is None:
+                known = False
+            else:
+                checksums[at : at + count] = piece.checksums[:: part.step]
+        return Block(first, frames, checksums if known else None, bad)
+
+    def _pieces(self, part: range, grey: bool) -> Iterator[Block]:
+        """Blocks of the video in which all of `part` is."""
+        if part.step == 1:
+            yield from self._video.blocks(part.start, part.stop, len(part), grey=grey)
+        elif isinstance(self._video, FrameReader):
+            for index in part:
+                yield from self._video.blocks(index, index + 1, 1, grey=grey)
+        elif part.step < _FAR:
+            size = part.step * max(1, _TOGETHER // part.step)
+            yield from self._video.blocks(part[0], part[-1] + 1, size, grey=grey)
+        else:
+            for index in part:
+                yield self._sought(index, grey)
+
+    def _sought(self, index: int, grey: bool) -> Block:
+        try:
+            pixels = self._video.get(index, grey=grey)
+            return Block(index, pixels[None], np.array([self._video.checksum(index)], np.uint32))
+        except FrameError as error:
+            height, width, channels = self._video.shape
+            empty = np.zeros((1, height, width, 1 if grey else channels), np.uint8)
+            return Block(index, empty, np.zeros(1, np.uint32), {index: error.what})

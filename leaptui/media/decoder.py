@@ -20,7 +20,7 @@ _SEEK_BACK = (0, 1, 3)  # key frames before the wanted one whose stamps are trie
 _RETRIES = (1, 2)
 _FROM_START_LIMIT = 3000
 _DAMAGED = "the picture is damaged."
-_BUILT_ON_DAMAGE = "the picture builds on damaged ones before it."
+BUILT_ON_DAMAGE = "the picture builds on damaged ones before it."
 _STEP_COST = 3  # a seek costs about as much as decoding this many frames
 
 
@@ -38,8 +38,8 @@ class Decoder:
     Decoding starts exactly at the packet of a key frame of the index: whether a seek found it is checked by its
     label, and where the container cannot seek to it the packets before it are read and passed over. A picture
     is taken for frame i only if it carries the label of frame i; pictures before the key frame (leading pictures of an
-    open group, whose references are missing) are dropped. After a damaged or missing picture all are marked up to the
-    next key frame, since decoders paint over damage without a word.
+    open group, whose references are missing) are dropped. After a damaged or missing picture all that are decoded
+    later are marked, up to the next key frame, since decoders paint over damage without a word.
 
     Args:
         path: the file.
@@ -55,7 +55,7 @@ class Decoder:
         self._ready: deque[VideoFrame] = deque()
         self._feed: Iterator[Packet[VideoStream]] | None = self._stream.packets()
         self._next = 0
-        self._tainted = False
+        self._tainted: int | None = None  # place in the file of the first damaged packet of the group
         self._incomplete: set[int] = set()
 
     @property
@@ -69,7 +69,7 @@ class Decoder:
         key = -1 if back < 0 else self._index.key_before(position, back)
         self._next = 0 if key < 0 else int(self._index.key_positions[key])
         self._feed = self._from_key(key)
-        self._tainted = False
+        self._tainted = None
 
     def next_picture(self) -> Picture | None:
         """The next picture; positions rise but may have gaps. None at the end."""
@@ -140,16 +140,23 @@ class Decoder:
 
     def _problem(self, position: int, frame: VideoFrame) -> str:
         """What is wrong with the next picture; keeps track of damage."""
-        gap = position > self._next
+        ranks = self._index.ranks
+        if position > self._next:
+            self._damaged_from(int(ranks[self._next : position].min()))
         if frame.is_corrupt or frame.pts in self._incomplete:
-            self._tainted = True
+            self._damaged_from(int(ranks[position]))
             return _DAMAGED
-        self._tainted = (self._tainted or gap) and not frame.key_frame
-        if self._tainted:
-            return _BUILT_ON_DAMAGE
+        if frame.key_frame:
+            self._tainted = None
+        # What was decoded before the damage cannot build on it, though it may be shown later.
+        if self._tainted is not None and ranks[position] > self._tainted:
+            return BUILT_ON_DAMAGE
         if (frame.height, frame.width) != (self._index.height, self._index.width):
             return f"the picture is {frame.width} x {frame.height}, not {self._index.width} x {self._index.height}."
         return ""
+
+    def _damaged_from(self, rank: int) -> None:
+        self._tainted = rank if self._tainted is None else min(self._tainted, rank)
 
     def _from_key(self, key: int) -> Iterator[Packet[VideoStream]]:
         if key >= 0:

@@ -88,6 +88,11 @@ class Hdf5Frames(FrameReader):
         """True for a LEAP box of one stretch of one recording."""
         return self._continuous
 
+    @property
+    def _together(self) -> int:
+        """Frames of a chunk; pictures that lie whole in a file without chunks are as quickly read by one."""
+        return self._chunk_frames or 0
+
     def _read(self, index: int) -> Image:
         return self._levels.apply(self._oriented(self._raw(index)))
 

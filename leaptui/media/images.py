@@ -70,6 +70,11 @@ class ImageFolder(FrameReader):
         """False: the images need not follow each other in time."""
         return False
 
+    @property
+    def _together(self) -> int:
+        """Each image is a file of its own."""
+        return 1
+
     def _read(self, index: int) -> Image:
         file = self._files[index]
         height, width, channels = self._shape

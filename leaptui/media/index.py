@@ -26,6 +26,7 @@ from leaptui.media.planes import Orientation
 
 INDEX_VERSION = 1
 PROBED_KEYS = 10
+MAX_REORDERING = 16  # pictures a decoder may hold (ITU-T H.264, A.3.1)
 PROBED_AROUND = range(-3, 2)
 Labels = NDArray[np.int64]
 Progress = Callable[[int, int], None]
@@ -104,6 +105,11 @@ class VideoIndex:
     def key_before(self, index: int, back: int = 0) -> int:
         """The `back`-th key frame before the nearest one frame `index` can be decoded from; -1: from the start."""
         return max(-1, int(np.searchsorted(self.key_positions, index, "right")) - 1 - back)
+
+    def reordering(self) -> int:
+        """How many frames before a frame, at most, one is shown that was decoded after it; 0 without B-frames."""
+        reach = range(1, min(MAX_REORDERING, len(self) - 1) + 1)
+        return max((far for far in reach if np.any(self.ranks[:-far] > self.ranks[far:])), default=0)
 
     def spread_damage(self, damaged: Labels) -> Labels:
         """The damaged frames and all that are decoded after one of them, up to the next key frame."""

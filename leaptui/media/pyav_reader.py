@@ -11,15 +11,17 @@ files mostly tagged as colour. A picture the decoder marks as damaged is a Frame
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from av.video.frame import VideoFrame
+from numpy.typing import NDArray
 
 from leaptui.media.base import Guard, check_index, check_range
-from leaptui.media.decoder import Decoder, Picture
+from leaptui.media.decoder import BUILT_ON_DAMAGE, Decoder, Picture
 from leaptui.media.demux import MAX_THREADS, available_threads
 from leaptui.media.grey import frame_checksum
 from leaptui.media.index import VideoIndex, load_or_build
@@ -115,6 +117,30 @@ class PyAVVideo:
         end = check_range(start, stop, size, len(self))
         return self._blocks(start, end, size, grey or self._index.grey)
 
+    def segments(self, start: int, stop: int, limit: int) -> Iterator[tuple[int, int]] | None:
+        """See `shared_reading.Divisible`; segments begin at key frames.
+
+        Only where the checksum of every frame is known from a full pass, which decoded from the start of the file: a
+        key frame need not reset a decoder (open groups, intra refresh), and no other sign tells for sure.
+        """
+        index = self._index
+        if index.checksums is None or index.preroll < 0:
+            return None
+        keys = np.unique(index.key_positions)
+        marks = np.concatenate([[start], keys[(keys > start) & (keys < stop)], [stop]])
+        return _longest_spans(marks, limit) if np.diff(marks).max() <= limit else None
+
+    def confirms(self, first: int, checksums: NDArray[np.uint32], bad: dict[int, str]) -> bool:
+        """See `shared_reading.Divisible`; compares with the checksums and the damage of the full pass."""
+        if self._index.checksums is None:
+            return False
+        positions = np.arange(first, first + len(checksums))
+        sound = ~np.isin(positions, list(bad))
+        if any(first <= index < first + len(checksums) and index not in bad for index in self._damaged):
+            return False
+        known = self._index.checksums[first : first + len(checksums)]
+        return self._damaged.issuperset(bad) and bool(np.all(checksums[sound] == known[sound]))
+
     def close(self) -> None:
         """Release the file."""
         if self._guard.close():
@@ -153,10 +179,49 @@ class PyAVVideo:
             pictures.close()
 
 
+def _longest_spans(marks: NDArray[np.int64], limit: int) -> Iterator[tuple[int, int]]:
+    """Spans of at most `limit` frames between marks that are no further apart than that."""
+    at = 0
+    while at < len(marks) - 1:
+        end = int(np.searchsorted(marks, marks[at] + limit, "right")) - 1
+        yield int(marks[at]), int(marks[end])
+        at = end
+
+
 def ordered_pictures(
     path: Path, index: VideoIndex, start: int, stop: int, threads: int
 ) -> Generator[Picture | None, None, None]:
     """The pictures of frames start <= i < stop in order, None where there is none; opens a decoder of its own."""
+    last = min(stop + index.reordering(), len(index)) if start < stop else stop
+    with closing(_pictures_in_order(path, index, start, last, threads)) as pictures:
+        yield from hold_back(pictures, index, start, stop)
+
+
+def hold_back(pictures: Iterator[Picture | None], index: VideoIndex, start: int, stop: int) -> Iterator[Picture | None]:
+    """Pictures of frames start <= i < stop, marked where one that is shown later but was decoded before is damaged.
+
+    Args:
+        pictures: those of the frames from `start` on, `index.reordering()` further than `stop` if there are so many.
+    """
+    depth = index.reordering()
+    held: deque[Picture | None] = deque()
+    position = start
+    for position, picture in enumerate(pictures, start):
+        if picture is None or picture.problem:
+            for back, earlier in enumerate(reversed(held), 1):
+                if earlier is not None and index.ranks[position - back] > index.ranks[position]:
+                    held[-back] = earlier._replace(problem=earlier.problem or BUILT_ON_DAMAGE)
+        held.append(picture)
+        if len(held) > depth:
+            yield held.popleft()
+    while held and position - len(held) + 1 < stop:
+        yield held.popleft()
+
+
+def _pictures_in_order(
+    path: Path, index: VideoIndex, start: int, stop: int, threads: int
+) -> Generator[Picture | None, None, None]:
+    """What decoding gives for frames start <= i < stop; opens a decoder of its own."""
     decoder = Decoder(path, index, threads)
     try:
         first = decoder.find(start) if start < stop else None

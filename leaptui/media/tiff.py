@@ -101,6 +101,11 @@ class TiffStack(FrameReader):
         """True: pages follow each other in time."""
         return True
 
+    @property
+    def _together(self) -> int:
+        """Pages are packed one by one; what is mapped into memory is as quickly read by one."""
+        return 1 if self._mapped is None else 0
+
     def _find_samples(self, source: VideoSource) -> tuple[int, bool]:
         """Number of colour samples (1, 3 or 4), and whether they come before the rows."""
         axes, shape = self._axes, self._full_shape

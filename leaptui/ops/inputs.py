@@ -9,6 +9,7 @@ from pathlib import Path
 from leaptui.errors import UnusableInput, UsageError
 
 _OURS = (".predictions.h5", ".parts", ".tmp")
+_HDF5 = (".h5", ".hdf5")
 
 
 def expand(inputs: Sequence[Path]) -> tuple[Path, ...]:
@@ -29,7 +30,9 @@ def expand(inputs: Sequence[Path]) -> tuple[Path, ...]:
             raise UnusableInput("there is no such file", where=path, hint="Check the path.")
         matched = _matches(path)
         if not matched:
-            raise UnusableInput("nothing matches this pattern", where=path, hint="Check it with ls.")
+            raise UnusableInput(
+                "nothing matches this pattern", where=path, hint="Check it with ls; predictions are left out."
+            )
         found.update(dict.fromkeys(matched))
     return tuple(found)
 
@@ -41,7 +44,14 @@ def _matches(pattern: Path) -> list[Path]:
     names = sorted(glob.glob(text, recursive=True), key=natural_key)  # noqa: PTH207  Path.glob takes no absolute pattern
     # Folders may be folders of images, but with ** every folder on the way would be one.
     paths = [Path(name) for name in names if "**" not in text or not Path(name).is_dir()]
-    return [path for path in paths if not path.name.endswith(_OURS)]
+    return [path for path in paths if not _is_ours(path)]
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether it is an output of leaptui, whatever its name: a pattern means what is to be predicted."""
+    from leaptui.formats.predictions import sniff
+
+    return path.name.endswith(_OURS) or (path.suffix.lower() in _HDF5 and path.is_file() and sniff(path))
 
 
 def parse_frames(text: str) -> slice:

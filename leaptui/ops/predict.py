@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,14 @@ class PredictRequest(Request):
         maximum=4096,
         advanced=True,
     )
+    workers: int | None = option(
+        "Processes that share several inputs, each input done by one. They take a GPU each, or share a CPU's cores;"
+        " when left out there are as many as GPUs to be seen.",
+        default=None,
+        minimum=1,
+        maximum=64,
+        advanced=True,
+    )
     device: str = device_option()
     precision: str = prediction_precision_option()
     backend: str = backend_option()
@@ -89,11 +98,12 @@ class PredictRequest(Request):
         if self.frames is not None:
             parse_frames(self.frames)
         sources = self.sources()
-        for path in sources:
-            if path.resolve() == self.out.resolve() and not path.is_dir():
-                raise UsageError("--out would overwrite an input", where=path)
         if len(sources) > 1 and self.out.is_file():
             raise UsageError("several inputs need a folder to write to, this is a file", where=self.out)
+        written = {out.resolve() for out in self.outputs(sources)}
+        for path in sources:
+            if path.resolve() in written and not path.is_dir():
+                raise UsageError("--out would overwrite an input", where=path)
 
     def sources(self) -> tuple[Path, ...]:
         """The inputs, patterns replaced by what they match now."""
@@ -103,12 +113,17 @@ class PredictRequest(Request):
         """The predictions file of each source."""
         if len(sources) == 1 and not self.out.is_dir():
             return [self.out]
-        names = [path.stem if path.is_file() else path.name for path in sources]
-        repeated = {name for name in names if names.count(name) > 1}
-        return [
-            self.out / (f"{name}-{i}.predictions.h5" if name in repeated else f"{name}.predictions.h5")
-            for i, name in enumerate(names, start=1)
-        ]
+        names = [path.name if path.is_dir() else path.stem for path in sources]
+        once = {name for name, times in Counter(names).items() if times == 1}
+        taken: set[str] = set(once)
+        for i, name in enumerate(names):
+            if name not in once:
+                number = i + 1
+                while f"{name}-{number}" in taken:
+                    number += len(names)
+                names[i] = f"{name}-{number}"
+                taken.add(names[i])
+        return [self.out / f"{name}.predictions.h5" for name in names]
 
 
 @dataclass(frozen=True)
@@ -123,9 +138,10 @@ class PredictResult:
         out: the predictions file, or the folder of several.
         files: every predictions file.
         backend: what computed the network; "torch" where nothing was chosen.
-        waited: shares of the time spent waiting for reading, for the network and for writing; the largest says what
-            bounds the whole.
-        bad_frames: frames that could not be read, over all inputs.
+        waited: shares of the time spent waiting for reading, for the network and for writing.
+        bounded_by: the stage that was waited for longest; None where nothing was.
+        bad_frames: frames that could not be read, over all inputs, those of earlier attempts included.
+        unreadable: the same as stretches, such as "7, 1,200-1,340", of each input that has some.
         failed: inputs that could not be used, with the reason.
         stopped: it was stopped before its end; what is done stays and --resume goes on from there.
     """
@@ -137,9 +153,11 @@ class PredictResult:
     precision: str
     backend: str
     waited: dict[str, float]
+    bounded_by: str | None
     out: Path
     files: list[Path]
     bad_frames: int
+    unreadable: dict[str, str]
     failed: dict[str, str]
     stopped: bool
     provenance: dict[str, Any]

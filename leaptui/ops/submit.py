@@ -74,8 +74,9 @@ def start(run: RunDirectory, *, resume: bool = False, wait: float = WAIT) -> Sta
     """
     environment = worker_environment()
     slots = _slots()
-    wants = wanted_device(run.read_request()["request"])
-    if slots is None or wants is None:
+    asked = run.read_request()["request"]
+    wants = wanted_device(asked)
+    if slots is None or wants is None or (wants in (AUTO, GPU) and _takes_all_gpus(asked)):
         return launch(run, env=environment, resume=resume, wait=wait)
     with any_free(slots, wants, {**os.environ, **environment}, Path(os.path.realpath(run.path))) as taken:
         slots.close()
@@ -105,6 +106,12 @@ def wanted_device(request: Mapping[str, Any]) -> str | None:
     if kind != "cuda":
         return AUTO if kind == AUTO else CPU
     return f"{GPU}:{number}" if number.isdecimal() and len(number) <= 3 else GPU
+
+
+def _takes_all_gpus(request: Mapping[str, Any]) -> bool:
+    """Whether it is for several processes: in a slot they would all see the same GPU."""
+    workers = request.get("workers")
+    return isinstance(workers, int) and workers > 1
 
 
 def _slots() -> Slots | None:

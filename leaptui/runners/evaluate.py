@@ -106,7 +106,7 @@ def _look_up(checksums: NDArray[np.uint32], frames: NDArray[np.int64], wanted: N
 
 def _predict(model: Path, truth: Truth, request: EvaluateRequest, context: RunContext, made: dict[str, Any]) -> _Pairs:
     from leaptui.nn.predictor import Predictor
-    from leaptui.runners.predict import model_facts
+    from leaptui.runners.predict_job import model_facts
 
     predictor = Predictor(model, device=request.device, precision=request.precision)
     made.update(predictor.description)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from leaptui.errors import UnusableInput, UsageError
 from leaptui.formats.encoding import fits
@@ -21,11 +18,12 @@ from leaptui.formats.predictions import sniff as is_predictions
 from leaptui.media import open_video
 from leaptui.media.chosen import ChosenFrames
 from leaptui.media.prefetch import prefetch
-from leaptui.media.video import Block, Video, VideoSource
-from leaptui.nn.predictor import Predicting, Predictor
+from leaptui.media.video import Block, VideoSource
+from leaptui.nn.predictor import Predicting
 from leaptui.ops.inputs import chosen_frames
 from leaptui.ops.predict import PredictRequest
-from leaptui.pose.skeleton import Skeleton
+from leaptui.runners.predict_job import Done, Job
+from leaptui.runners.predict_writing import Writing
 from leaptui.runners.sampling import sample_frames
 from leaptui.runs.context import RunContext
 from leaptui.words import ranges
@@ -34,55 +32,6 @@ _WORTH_PREPARING = 3000
 """Frames from which on it pays to try ways of computing, which takes some seconds."""
 _UNDER_WAY = 2
 _PART_FRAMES = 20_000
-
-
-@dataclass
-class Done:
-    """What one input came to.
-
-    Args:
-        frames: predicted.
-        bad: indices of frames that could not be read.
-        stopped: before the end.
-        waited: seconds the pipeline stood still for each stage.
-    """
-
-    frames: int = 0
-    bad: list[int] = field(default_factory=list)
-    stopped: bool = False
-    waited: dict[str, float] = field(default_factory=lambda: {"reading": 0.0, "network": 0.0, "writing": 0.0})
-
-    @contextmanager
-    def waiting_for(self, stage: str) -> Iterator[None]:
-        """Add the seconds within to those of a stage."""
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.waited[stage] += time.perf_counter() - began
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is the same for all inputs.
-
-    Args:
-        request: as given, with `resume` true for a later attempt.
-        predictor: loaded.
-        skeleton: names the points get.
-        made: provenance so far.
-        context: of the run.
-    """
-
-    request: PredictRequest
-    predictor: Predictor
-    skeleton: Skeleton
-    made: Mapping[str, Any]
-    context: RunContext
-
-    def say(self, message: str, level: str = "info") -> None:
-        """A line in the run's log."""
-        self.context.emit("log", level=level, message=message)
 
 
 def predict_file(job: Job, path: Path, out: Path) -> Done:
@@ -106,33 +55,46 @@ def predict_file(job: Job, path: Path, out: Path) -> Done:
         raise UsageError(
             f"frames of {shape[1]} x {shape[0]} px are too large for --encoding {request.encoding}", where=path
         )
-    way = _get_ready(job, source, len(chosen), shape, read_way(out) if request.resume else None)
+    way = _get_ready(job, source, len(chosen), shape, _known_way(out) if request.resume else None)
     size = int(way["block"])
     make = PartsWriter.resume if request.resume else PartsWriter
     began = time.perf_counter()
     # Parts end where blocks do: a later attempt then gives the network the same blocks.
     part = size * max(1, _PART_FRAMES // size)
     with make(out, manifest=manifest, skeleton=job.skeleton, encoding=request.encoding, part_frames=part) as writer:
-        writer.keep_way(way)
         if writer.rows:
+            _check_way(out)
             job.say(f"going on at frame {chosen[min(writer.rows, len(chosen) - 1)]:,}")
+        else:
+            writer.keep_way(way)
         done = _Pipeline(job, writer, chosen, source, size).run()
+        done.bad = list(writer.bad_frames)
+        done.description = job.predictor.description
         _tell_bad(job, done.bad)
-        if done.stopped:
-            return done
-        writer.finish(
-            {
-                **job.made,
-                **job.predictor.description,
+        if not done.stopped:
+            origin, times = _origin(job, path, out)
+            facts = {
                 "video": str(path.resolve()),
                 "dataset": source.dataset,
                 "frame_shape": list(shape),
                 "frame_count": total,
                 "work": manifest,
-                "seconds": time.perf_counter() - began,
             }
-        )
+            writer.finish(origin | facts, {**times, "seconds": time.perf_counter() - began})
     return done
+
+
+def _origin(job: Job, path: Path, out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Provenance of one predictions file, and what of it the clock decides."""
+    origin = {**job.made, **job.predictor.description}
+    # The other inputs are no part of where this one's points come from.
+    origin["request"] = {**origin["request"], "inputs": [str(path.resolve())], "out": str(out.resolve())}
+    times = {"made": origin.pop("made")}
+    if "plan" in origin:
+        plan = dict(origin["plan"])
+        times["tried"] = plan.pop("tried")
+        origin["plan"] = plan
+    return origin, times
 
 
 def _manifest(
@@ -157,18 +119,34 @@ def _manifest(
     }
 
 
+def _known_way(out: Path) -> dict[str, Any] | None:
+    """How an earlier attempt computed: frames a block and the predictor's plan; None if there is no record of it."""
+    found = read_way(out)
+    whole = found is not None and isinstance(found.get("block"), int) and isinstance(found.get("plan"), dict | None)
+    return found if whole else None
+
+
+def _check_way(out: Path) -> None:
+    """Refuse to go on behind frames of which nobody knows how they were computed."""
+    if _known_way(out) is None:
+        raise UnusableInput(
+            "how the frames so far were computed is not recorded",
+            where=parts_folder(out),
+            hint="Remove that folder to start again.",
+        )
+
+
 def _get_ready(
     job: Job, source: VideoSource, count: int, shape: tuple[int, int, int], earlier: dict[str, Any] | None
 ) -> dict[str, Any]:
     """Choose how to compute, or take what an earlier attempt chose: frames a block, and the predictor's plan."""
     predictor, request = job.predictor, job.request
-    known = earlier if earlier is not None and isinstance(earlier.get("block"), int) else None
-    plan = None if known is None else known.get("plan")
+    plan = None if earlier is None else earlier["plan"]
     predictor.close()
-    if plan is not None or (known is None and _is_worth_preparing(request, count)):
+    if plan is not None or (earlier is None and _is_worth_preparing(request, count)):
         sample = sample_frames(source, grey=predictor.channels == 1)
         predictor.prepare(sample, plan=plan, batch_size=request.batch_size, say=job.say)
-    block = known["block"] if known is not None else request.batch_size or predictor.batch_size(shape[0], shape[1])
+    block = earlier["block"] if earlier is not None else request.batch_size or predictor.batch_size(shape[0], shape[1])
     return {"block": max(1, int(block)), "plan": predictor.plan}
 
 
@@ -185,14 +163,12 @@ def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:
 
 
 class _Pipeline:
-    """Blocks read ahead by a thread, a few in the network, and one being written by another thread."""
+    """Blocks read ahead by a thread or processes, a few in the network, and points written by another thread."""
 
     def __init__(self, job: Job, writer: PartsWriter, chosen: range, source: VideoSource, size: int) -> None:
-        self._job, self._writer, self._chosen, self._size = job, writer, chosen, size
+        self._job, self._writer, self._chosen, self._source, self._size = job, writer, chosen, source, size
         self._done = Done()
         self._first = writer.rows
-        self._open: Callable[[], Video] = lambda: ChosenFrames(open_video(source), chosen)
-        self._written: Future[None] | None = None
         self._pace = Pace(job.context, source.path.name, self._first, len(chosen))
 
     def run(self) -> Done:
@@ -201,11 +177,8 @@ class _Pipeline:
         if self._first >= total:
             return self._done
         waiting: deque[tuple[Block, Predicting]] = deque()
-        grey = self._job.predictor.channels == 1
-        with (
-            closing(prefetch(self._open, self._first, total, self._size, grey=grey)) as blocks,
-            ThreadPoolExecutor(1, "writer") as thread,
-        ):
+        blocks, indices = self._reading()
+        with closing(blocks), Writing(self._writer, indices, self._done) as writing:
             while (block := self._next(blocks)) is not None:
                 if self._job.context.stop_requested():
                     self._done.stopped = True
@@ -213,42 +186,37 @@ class _Pipeline:
                 with self._done.waiting_for("network"):
                     waiting.append((block, self._job.predictor.submit(block.frames)))
                 if len(waiting) > _UNDER_WAY:
-                    self._pass_on(waiting.popleft(), thread)
+                    self._pass_on(*waiting.popleft(), writing)
             while waiting:
-                self._pass_on(waiting.popleft(), thread)
-            self._wait_for_writer()
+                self._pass_on(*waiting.popleft(), writing)
         if not self._done.stopped:
             self._pace.tell(total, last=True)
         return self._done
+
+    def _reading(self) -> tuple[Generator[Block], Sequence[int]]:
+        """Blocks of the frames that are left, and what index each number in them means."""
+        chosen, grey = self._chosen, self._job.predictor.channels == 1
+        if chosen.step == 1:
+            # Straight from the source, which several processes may then read.
+            first = chosen.start + self._first
+            return prefetch(self._source, first, chosen.stop, self._size, grey=grey), range(chosen.stop)
+        some = partial(_open_chosen, self._source, chosen)
+        return prefetch(some, self._first, len(chosen), self._size, grey=grey), chosen
 
     def _next(self, blocks: Iterator[Block]) -> Block | None:
         with self._done.waiting_for("reading"):
             return next(blocks, None)
 
-    def _pass_on(self, entry: tuple[Block, Predicting], thread: ThreadPoolExecutor) -> None:
-        block, predicting = entry
+    def _pass_on(self, block: Block, predicting: Predicting, writing: Writing) -> None:
         with self._done.waiting_for("network"):
             points, scores = predicting.result()
-        self._wait_for_writer()
-        self._written = thread.submit(self._write, block, points, scores)
+        writing.put(block, points, scores)
         self._done.frames += len(block.frames)
         self._pace.tell(self._first + self._done.frames)
 
-    def _wait_for_writer(self) -> None:
-        if self._written is not None:
-            with self._done.waiting_for("writing"):
-                self._written.result()
 
-    def _write(self, block: Block, points: Any, scores: Any) -> None:
-        # Results may lie in memory that is only lent.
-        points, scores = np.array(points), np.array(scores)
-        bad = [(self._chosen[at], reason) for at, reason in sorted(block.bad.items())]
-        for at in block.bad:
-            points[at - block.start] = np.nan
-            scores[at - block.start] = 0
-        frames = np.asarray(self._chosen[block.start : block.start + len(block.frames)])
-        self._writer.append(points, scores, frames, checksums=block.checksums, bad=bad)
-        self._done.bad += [index for index, _ in bad]
+def _open_chosen(source: VideoSource, chosen: range) -> ChosenFrames:
+    return ChosenFrames(open_video(source), chosen)
 
 
 def _tell_bad(job: Job, bad: list[int]) -> None:

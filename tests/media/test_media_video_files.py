@@ -12,10 +12,12 @@ import pytest
 from media_samples import FPS, SIZE, index_of, picture, remux, write_video
 
 from leaptui.errors import UnusableInput, UsageError
-from leaptui.media import FrameError, Video, VideoSource, open_video
+from leaptui.media import FrameError, Video, VideoSource, open_video, pyav_reader
 from leaptui.media.base import WrongProcess
+from leaptui.media.decoder import Picture
 from leaptui.media.grey import to_grey
 from leaptui.media.index import VideoIndex
+from leaptui.media.indexing import build_index
 from leaptui.media.pyav_reader import PyAVVideo
 
 COUNT = 60
@@ -278,6 +280,41 @@ def test_damaged_stretch_keeps_the_frames_after_it_in_place(tmp_path: Path) -> N
     with pytest.raises(FrameError, match=str(max(bad))):
         video.get(max(bad))
     assert index_of(video.get(119)) == 119
+
+
+@pytest.mark.parametrize("place", [7, 30, 41])
+def test_all_that_builds_on_a_damaged_picture_is_bad_and_all_else_is_exact(tmp_path: Path, place: int) -> None:
+    path = write_video(tmp_path / "v.mp4", 60, options={"movflags": "faststart"})
+    whole = np.concatenate([block.frames for block in open_video(path).blocks(grey=True)])
+    with av.open(str(path)) as container:
+        packets = [(packet.pos or 0, packet.size) for packet in container.demux(video=0) if packet.size]
+    at, size = packets[place]
+    data = bytearray(path.read_bytes())
+    start = at + min(40, size // 2)
+    data[start : at + size] = np.random.default_rng(place).integers(0, 256, at + size - start, np.uint8).tobytes()
+    path.write_bytes(data)
+    video = open_video(path)
+    (frame,) = np.flatnonzero(video.index.ranks == place)  # type: ignore[attr-defined]
+    builds_on_it = video.index.spread_damage(np.array([frame]))  # type: ignore[attr-defined]
+    for first in (0, max(0, int(frame) - 5)):
+        blocks = list(video.blocks(first, None, 7, grey=True))
+        bad = {index for block in blocks for index in block.bad}
+        assert frame in bad
+        assert bad <= set(builds_on_it.tolist())
+        frames = np.concatenate([block.frames for block in blocks])
+        assert [i for i in range(first, 60) if i not in bad and not np.array_equal(frames[i - first], whole[i])] == []
+
+
+def test_what_is_shown_before_a_damaged_picture_but_builds_on_it_is_bad(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", 60)
+    index = build_index(path)
+    assert index.reordering() > 0
+    (later,) = [int(i) for i in np.flatnonzero(index.ranks[:-1] > index.ranks[1:])[3:4]]
+    frames = [Picture(i, None, "" if i != later + 1 else "damaged") for i in range(60)]  # type: ignore[arg-type]
+    held = list(pyav_reader.hold_back(iter(frames), index, 0, 60))
+    assert [picture.position for picture in held if picture is not None] == list(range(60))
+    assert held[later] is not None
+    assert held[later].problem
 
 
 def test_shortened_video_has_fewer_frames_and_no_shift(tmp_path: Path) -> None:
