@@ -25,7 +25,8 @@ demo: $(STAMP)  ## the synthetic fly: label, train, predict, evaluate; ends in t
 	$(BIN)/leaptui demo --dir $(DEMO_DIR)
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	# As many tests as cores run at once: threads of their own would only wait for each other.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(STAMP)  ## style, and who may import whom
 	$(BIN)/ruff check leaptui tests
