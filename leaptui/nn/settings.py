@@ -273,5 +273,5 @@ PROFILES: dict[str, TrainingSettings] = {
         ema_decay=0.0,
     ),
 }
-"""fast: a usable network in about a minute on two cores. standard: as good as this network gets, in
-about five minutes there. leap: the schedule that was published with LEAP, for comparison; wants a GPU."""
+"""fast: a usable network in a minute or two on two cores. standard: as good as this network gets, five times as long.
+leap: the schedule that was published with LEAP, for comparison; wants a GPU."""

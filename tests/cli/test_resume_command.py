@@ -129,7 +129,7 @@ def test_a_training_is_asked_preempted_and_extended(cli: Cli, trained: Trained) 
 def test_a_prediction_that_was_stopped_goes_on(cli: Cli, trained: Trained, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     with h5py.File(tmp_path / "many.h5", "w") as file:
-        file["box"] = np.stack([draw_animal(rng, (64, 80))[0] for _ in range(60)] * 50)[..., None]
+        file["box"] = np.stack([draw_animal(rng, (64, 80))[0] for _ in range(60)] * 300)[..., None]
     out = tmp_path / "many.predictions.h5"
     started = cli(
         *("predict", trained[1]["model"], tmp_path / "many.h5", "--out", out, "--batch-size", "4"),
@@ -146,8 +146,8 @@ def test_a_prediction_that_was_stopped_goes_on(cli: Cli, trained: Trained, tmp_p
     assert refused.code == 2 and "only a training" in refused.err
     done = cli("resume", run.path, "--json")
     assert done.code == 0, done.err
-    assert 0 < done.json["frames"] < 3000, "the rest only"
-    assert len(read_predictions(out).points) == 3000
+    assert 0 < done.json["frames"] < 18_000, "the rest only"
+    assert len(read_predictions(out).points) == 18_000
 
 
 @pytest.mark.slow

@@ -102,6 +102,9 @@ class RunsScreen(RunDeeds):
 
     def _show(self) -> None:
         """Everything again; what is the same is not drawn."""
+        if not self.query(LiveTable):
+            # Runs were read between the opening of the screen and its composing, which shows them.
+            return
         look = self._session.runs
         if look is None:
             self.query_one(TitleBar).show_note("reading …")
