@@ -3,15 +3,19 @@
 - Replies that come late never count as keys, wherever reads have split them.
 - What was typed while the terminal was asked is the first input.
 - The mouse is reported in pixels where the terminal can do that, so that its coordinates have fractions of a cell.
+- A signal to suspend or continue waits for the event loop: in the middle of a write its handler would wait for a lock
+  that its own thread holds.
 - Answers to `CSI 6n` reach the app as Textual's `CursorPosition`; on leaving, the driver waits for those still due,
   so that they do not end up in the shell.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import selectors
+import signal
 import threading
 import time
 from codecs import getincrementaldecoder
@@ -141,6 +145,9 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
+        loop.add_signal_handler(signal.SIGCONT, self._sigcont_application)
         if self._mouse and self.terminal.pixel_mouse:
             self.write(PIXEL_MOUSE_ON)
 

@@ -138,3 +138,16 @@ def test_suspended_it_leaves_a_clean_terminal_and_comes_back(tmp_path: Path):
         assert app.terminal.wait_for(lambda: b"\x1b[?1016h" in app.terminal.screen[seen:])
         app.terminal.type(b"r")
         assert app.has_noted("key r")
+
+
+def test_a_signal_to_suspend_never_interrupts_what_the_app_does(tmp_path: Path):
+    with Typing(tmp_path, "kitty") as app:
+        assert app.is_ready()
+        app.terminal.type(b"S")
+        assert app.terminal.wait_for(app.terminal.is_stopped)
+        assert app.notes[-1] == "signalled"
+        seen = len(app.terminal.screen)
+        app.terminal.signal(signal.SIGCONT)
+        assert app.terminal.wait_for(lambda: b"\x1b[?1016h" in app.terminal.screen[seen:])
+        app.terminal.type(b"r")
+        assert app.has_noted("key r")

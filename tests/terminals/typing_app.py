@@ -5,6 +5,8 @@ Arguments: file for the notes, seconds the probe waits.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -20,7 +22,7 @@ PING_TOO = "p"
 
 
 class TypingApp(App[None]):
-    """Notes keys, mouse and cursor positions, one a line; `p` pings, `Q` pings and leaves at once."""
+    """Notes keys, mouse and cursor positions, one a line; `p` pings, `S` suspends, `Q` pings and leaves at once."""
 
     ENABLE_COMMAND_PALETTE = False
 
@@ -44,6 +46,9 @@ class TypingApp(App[None]):
         self.note("key", event.key)
         if event.key in (PING_TOO, "Q") and self._driver is not None:
             self._driver.write("\x1b[6n")
+        if event.key == "S":
+            os.kill(os.getpid(), signal.SIGTSTP)
+            self.note("signalled")
         if event.key == "Q":
             self.exit()
 
