@@ -124,7 +124,7 @@ class HeldOut:
         points: (M, J, 2).
         scores: (M, J) confidence.
         outcome: of the training.
-        predictor: made of it; its model file is gone.
+        predictor: made of it.
     """
 
     points: NDArray[np.float64]
@@ -143,6 +143,7 @@ def hold_out(
     validation: float = 0.0,
     device: str = "auto",
     precision: str = "auto",
+    keep: Path | None = None,
 ) -> HeldOut:
     """Train on one side, predict the other.
 
@@ -153,6 +154,7 @@ def hold_out(
         seed: of the training.
         validation: share of the training side that validates; the held-out side chooses nothing.
         device, precision: see `leaptui.nn.hardware`.
+        keep: where the model file stays; left out, it is gone afterwards.
     """
     # The held-out frames are not even handed over.
     data = TrainingData(
@@ -162,7 +164,7 @@ def hold_out(
         checksums=[material.checksums[i] for i in train_side],
     )
     with tempfile.TemporaryDirectory(prefix="leaptui-holdout-") as name:
-        model = Path(name) / "model.safetensors"
+        model = Path(name) / "model.safetensors" if keep is None else keep
         outcome = train(
             data,
             material.skeleton,

@@ -95,6 +95,12 @@ def _normalised(affine: Tensor, from_size: tuple[int, int], to_size: tuple[int, 
     return torch.cat([linear, offset.unsqueeze(-1)], dim=-1)
 
 
+def sampling_grid(affine: Tensor, size: tuple[int, int]) -> Tensor:
+    """What `grid_sample(align_corners=False)` takes to find each pixel of a frame at `affine` of it: (N, H, W, 2)."""
+    theta = _normalised(affine, size, size)
+    return F.affine_grid(theta, [len(theta), 1, *size], align_corners=False)
+
+
 def warp(frames: Tensor, affine: Tensor, fill: Tensor, bend: Tensor | None = None) -> Tensor:
     """Move the content of frames by affines; a point `p` of the frame is found at `affine(p)` afterwards.
 

@@ -33,12 +33,14 @@ class PoseModel:
         metadata: the rest.
         whole_peaks: points are the highest cells of the maps and scores their heights, as LEAP predicts, instead of
             peaks refined below the cell.
+        looks: turned and mirrored views of a frame to predict and merge, see `leaptui.nn.looks`.
     """
 
     network: nn.Module
     preprocessing: Preprocessing
     metadata: ModelMetadata
     whole_peaks: bool = False
+    looks: int = 1
 
 
 def build_network(settings: TrainingSettings, channels: int, nodes: int) -> nn.Module:

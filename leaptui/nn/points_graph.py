@@ -12,6 +12,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from leaptui.errors import UnusableInput
 from leaptui.nn.confidence import confidence
 from leaptui.nn.geometry import resize, scaled_size
+from leaptui.nn.looks import Looks
 from leaptui.nn.model import PoseModel
 from leaptui.nn.peaks import find_peaks, highest_cells
 
@@ -36,6 +37,7 @@ class PointsGraph(nn.Module):
     std: Tensor
     fill: Tensor
     factor: Tensor
+    corner: Tensor
     edge: Tensor
 
     def __init__(self, model: PoseModel, height: int, width: int, dtype: torch.dtype = torch.float32) -> None:
@@ -52,7 +54,16 @@ class PointsGraph(nn.Module):
         scaled = scaled_size(height, width, preprocessing.input_scale)
         self._shrunk = None if scaled == (height, width) else scaled
         tall, wide = preprocessing.input_size(height, width)
-        self._padding = (0, wide - scaled[1], 0, tall - scaled[0])
+        left = top = 0
+        self._looks: Looks | None = None
+        if model.looks > 1:
+            # A square with the frame in its middle keeps whole what is turned by right angles.
+            tall = wide = max(tall, wide)
+            left, top = (wide - scaled[1]) // 2, (tall - scaled[0]) // 2
+            skeleton = model.metadata.skeleton
+            twins = skeleton.swap if settings.mirror and skeleton.symmetries else None
+            self._looks = Looks(model.looks, wide, twins, self._sigma, len(skeleton))
+        self._padding = (left, wide - scaled[1] - left, top, tall - scaled[0] - top)
         network = fold_normalisation(model.network)
         if dtype != torch.float32:
             network = _in_precision(network, dtype, preprocessing.channels, preprocessing.padding_multiple)
@@ -62,6 +73,7 @@ class PointsGraph(nn.Module):
             self.register_buffer(name, levels, persistent=False)
         # A point p of the shrunk frame is (p + 0.5) * factor - 0.5 in the source.
         factor = torch.tensor([width / scaled[1], height / scaled[0]])
+        self.register_buffer("corner", torch.tensor([float(left), float(top)]), persistent=False)
         self.register_buffer("factor", factor, persistent=False)
         # Half a pixel belongs to the outermost ones, but for whole pixels.
         self._rim = 0.0 if self._whole else 0.5
@@ -81,12 +93,14 @@ class PointsGraph(nn.Module):
         return self.points(self.maps(frames))
 
     def maps(self, frames: Tensor) -> Tensor:
-        """What the network makes of uint8 frames (N, C, H, W): (N, J, h, w)."""
+        """What the network makes of uint8 frames (N, C, H, W): (N, J, h, w), one after another for every look."""
         grey = frames.float()
         if self._shrunk is not None:
             grey = resize(grey, self._shrunk)
         if any(self._padding):
             grey = F.pad(grey - self.fill, self._padding) + self.fill
+        if self._looks is not None:
+            grey = self._looks.views(grey, self.fill)
         given = ((grey - self.mean) / self.std).to(self._dtype)
         maps: Tensor = self.network(given.contiguous(memory_format=torch.channels_last))
         return maps
@@ -98,7 +112,9 @@ class PointsGraph(nn.Module):
         else:
             points, scores = find_peaks(maps, self._activation, self._stride, self._sigma)
             scores = confidence(scores, self._calibration)
-        points = (points + 0.5) * self.factor - 0.5
+        if self._looks is not None:
+            points, scores = self._looks.merge(points, scores)
+        points = (points - self.corner + 0.5) * self.factor - 0.5
         # Padding belongs to no frame: a peak there is put on the border.
         return torch.minimum(points.clamp(min=-self._rim), self.edge), scores
 

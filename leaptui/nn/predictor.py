@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from leaptui.errors import OperationFailed, UnusableInput, UsageError
 from leaptui.nn.backends import choose, memory
@@ -20,8 +19,10 @@ from leaptui.nn.backends.base import Backend, Pending
 from leaptui.nn.backends.make import Maker
 from leaptui.nn.backends.plan import BACKENDS, Plan, installed, versions
 from leaptui.nn.backends.plan import PRECISIONS as EVERY_PRECISION
+from leaptui.nn.footprint import activation_values
 from leaptui.nn.geometry import scaled_size
 from leaptui.nn.hardware import PRECISIONS, choose_device, choose_precision, describe, free_memory, memory_errors
+from leaptui.nn.looks import check_looks
 from leaptui.nn.model import load_model
 from leaptui.nn.model_metadata import ModelMetadata
 from leaptui.nn.points_graph import PointsGraph
@@ -82,7 +83,7 @@ class Predictor:
         device, precision: see `leaptui.nn.hardware`; "16" and "int8" only after `prepare`.
         backend: one of `leaptui.nn.backends.plan.BACKENDS`; with one that is not torch, or one of those two precisions,
             the first frames that are predicted prepare it where `prepare` was not called.
-        whole_peaks: see `leaptui.nn.model.PoseModel`.
+        whole_peaks, looks: see `leaptui.nn.model.PoseModel`; maps are always those of one look.
 
     Raises:
         UnusableInput: if the file is no model.
@@ -97,11 +98,15 @@ class Predictor:
         backend: str = "torch",
         *,
         whole_peaks: bool = False,
+        looks: int = 1,
     ) -> None:
         if backend not in BACKENDS:
             raise UsageError(f"backend is one of {', '.join(BACKENDS)}, not {backend!r}")
         self._path = model_path
-        self._model = replace(load_model(model_path), whole_peaks=whole_peaks)
+        if whole_peaks and looks > 1:
+            raise UsageError("whole peaks are those of one look: several are merged below the pixel")
+        self._model = replace(load_model(model_path), whole_peaks=whole_peaks, looks=looks)
+        check_looks(looks, self._model.metadata)
         self._device = choose_device(device)
         self._asked = (backend, precision)
         # What only backends compute is computed after preparing; until then torch takes its own choice.
@@ -111,10 +116,10 @@ class Predictor:
         self._dtype = torch.bfloat16 if self._precision == "bf16" else torch.float32
         self._preprocessing = self._model.preprocessing
         # Counted before convolutions swallow their normalisation, so rather too high.
-        self._values_a_pixel = _activation_values(
+        self._values_a_pixel = activation_values(
             self._model.network, self._preprocessing.channels, self._preprocessing.padding_multiple
         )
-        self._graphs: dict[tuple[int, int], PointsGraph] = {}
+        self._graphs: dict[tuple[int, int, int], PointsGraph] = {}
         self._plan: Plan | None = None
         self._backend: Backend | None = None
         # A model without settings to compute with is refused now, not at its first frame.
@@ -148,7 +153,8 @@ class Predictor:
     @property
     def description(self) -> dict[str, Any]:
         """device, precision and backend, and when prepared the plan, for the provenance of what is predicted."""
-        general = {"device": describe(self._device), "peaks": "whole" if self._model.whole_peaks else "refined"}
+        peaks = "whole" if self._model.whole_peaks else "refined"
+        general = {"device": describe(self._device), "peaks": peaks, "looks": self._model.looks}
         plan = self._plan
         if plan is None:
             return {**general, "precision": self._precision, "backend": "torch"}
@@ -257,7 +263,7 @@ class Predictor:
         if 0 in (height, width):
             raise UnusableInput(f"a frame of {width} x {height} px shows nothing")
         with torch.inference_mode(), memory_errors("Predict on smaller frames or on another device."):
-            graph = self._graph(height, width)
+            graph = self._graph(height, width, looks=1)
             maps = graph.maps(self._moved(frames))
             points, scores = graph.points(maps)
             tall, wide = scaled_size(height, width, self._preprocessing.input_scale)
@@ -299,23 +305,27 @@ class Predictor:
         matched: NDArray[np.uint8] = match_channels(source, self.channels).numpy()
         return matched
 
-    def _graph(self, height: int, width: int) -> PointsGraph:
-        """The graph for frames of that size; the last few are kept."""
-        graph = self._graphs.pop((height, width), None)
+    def _graph(self, height: int, width: int, looks: int | None = None) -> PointsGraph:
+        """The graph for frames of that size, with as many looks as the model takes; the last few are kept."""
+        looks = self._model.looks if looks is None else looks
+        graph = self._graphs.pop((height, width, looks), None)
         if graph is None:
-            graph = PointsGraph(self._model, height, width, self._dtype).to(self._device)
-        self._graphs[height, width] = graph
+            model = replace(self._model, looks=looks)
+            graph = PointsGraph(model, height, width, self._dtype).to(self._device)
+        self._graphs[height, width, looks] = graph
         while len(self._graphs) > _MOST_GRAPHS:
             del self._graphs[next(iter(self._graphs))]
         return graph
 
     def _fitting(self, height: int, width: int) -> int:
         """How many frames of that size to take through the network at once."""
-        return max(1, min(_MOST_FRAMES.get(self._device.type, 16), self._room(height, width)))
+        return max(1, min(_MOST_FRAMES.get(self._device.type, 16) // self._model.looks, self._room(height, width)))
 
     def _room(self, height: int, width: int) -> int:
         """How many frames of that size there is memory for."""
         tall, wide = self._preprocessing.input_size(height, width)
+        if (looks := self._model.looks) > 1:
+            tall, wide = looks * max(tall, wide), max(tall, wide)
         one = tall * wide * self._values_a_pixel * self._dtype.itemsize + height * width * self.channels * 8
         free = free_memory(self._device)
         budget = _CPU_BUDGET if free is None else free // 2
@@ -332,7 +342,8 @@ class Predictor:
             {
                 "model": self._hash(),
                 "device": describe(self._device),
-                "asked": [backend, precision, height, width, batch, wanted.most // batch, self._model.whole_peaks],
+                "asked": [backend, precision, height, width, batch, wanted.most // batch],
+                "model_as": [self._model.whole_peaks, self._model.looks],
                 "versions": {name: versions(name) for name in BACKENDS[1:] if installed(name)},
             }
         )
@@ -378,20 +389,3 @@ class _Ready:
 def _check(frames: NDArray[np.uint8]) -> None:
     if frames.ndim != 4 or frames.dtype != np.uint8 or frames.shape[-1] not in (1, 3):
         raise UnusableInput(f"frames are {frames.dtype} {frames.shape}, not uint8 (n, H, W, 1 or 3)")
-
-
-def _activation_values(network: nn.Module, channels: int, multiple: int) -> float:
-    """Numbers that all layers together put out, for each pixel of the input; found without computing."""
-    counted = 0
-
-    def count(module: nn.Module, inputs: object, output: object) -> None:
-        nonlocal counted
-        if isinstance(output, Tensor) and not list(module.children()):
-            counted += output.numel()
-
-    probe = copy.deepcopy(network).to("meta")
-    hooks = [module.register_forward_hook(count) for module in probe.modules()]
-    probe(torch.empty(1, channels, multiple, multiple, device="meta"))
-    for hook in hooks:
-        hook.remove()
-    return counted / multiple**2

@@ -18,6 +18,8 @@ LossName = Literal["cross_entropy", "mse"]
 OptimiserName = Literal["adamw", "adam", "amsgrad"]
 ScheduleName = Literal["cosine", "plateau", "constant"]
 LOSS_NAMES: tuple[str, ...] = get_args(LossName)
+LOOKS = (1, 4, 8, 16)
+"""How many looks at a frame there can be, see `leaptui.nn.looks`."""
 OPTIMISER_NAMES: tuple[str, ...] = get_args(OptimiserName)
 SCHEDULE_NAMES: tuple[str, ...] = get_args(ScheduleName)
 

@@ -108,6 +108,7 @@ def _manifest(
         "precision": request.precision,
         "backend": request.backend,
         "peaks": job.made["peaks"],
+        "looks": job.made["looks"],
         "frames": [chosen.start, chosen.stop, chosen.step],
         "input": {
             "identity": identity,

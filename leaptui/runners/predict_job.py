@@ -83,6 +83,7 @@ def open_job(request: PredictRequest, context: RunContext) -> Job:
         precision=request.precision,
         backend=request.backend,
         whole_peaks=request.peaks == "whole",
+        looks=request.looks,
     )
     # Whether somebody had to go on with it is no part of where predictions come from.
     made = provenance("predict", to_json(replace(request, resume=False)))

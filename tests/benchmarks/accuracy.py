@@ -23,6 +23,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,6 +52,7 @@ class Task:
     precision: str
     threads: int
     maps: bool
+    looks: tuple[int, ...]
 
 
 def main() -> None:
@@ -85,6 +87,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0, help="of each training; 0: one with --jobs, else all")
     parser.add_argument("--time-budget", type=float, metavar="SECONDS", help="no fold begins after that")
     parser.add_argument("--no-maps", action="store_true", help="do not look for the truth among other peaks")
+    parser.add_argument("--looks", type=int, nargs="+", default=[], help="predict with so many looks as well")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--points", metavar="FILE.npz", help="keep every held-out point")
     parser.add_argument("--merge", nargs="+", metavar="FILE.npz", help="report points kept before, train nothing")
@@ -129,6 +132,7 @@ def _run(options: argparse.Namespace) -> list[Held]:
             precision=options.precision,
             threads=threads,
             maps=not options.no_maps,
+            looks=tuple(options.looks),
         )
         for seed in options.seeds
         for fold in folds
@@ -170,20 +174,29 @@ def hold_out(task: Task) -> Held:
     import torch
 
     from leaptui.bench import holdout
+    from leaptui.nn.predictor import Predictor
 
     torch.set_num_threads(task.threads)
     material = holdout.load(task.data, task.demo_frames)
     train_side, held_side = holdout.sides(material.checksums, task.seed, task.fold, task.folds, task.labels)
-    found = holdout.hold_out(
-        material,
-        train_side,
-        held_side,
-        TrainingSettings.from_dict(task.settings),
-        seed=task.seed,
-        validation=task.validation,
-        device=task.device,
-        precision=task.precision,
-    )
+    held_frames = [material.frames[i] for i in held_side]
+    with TemporaryDirectory() as folder:
+        model = Path(folder) / "model.safetensors"
+        found = holdout.hold_out(
+            material,
+            train_side,
+            held_side,
+            TrainingSettings.from_dict(task.settings),
+            seed=task.seed,
+            validation=task.validation,
+            device=task.device,
+            precision=task.precision,
+            keep=model,
+        )
+        looked = []
+        for looks in task.looks:
+            several = Predictor(model, task.device, task.precision, looks=looks)
+            looked.append(holdout.predict(several, held_frames)[0])
     predictor, outcome = found.predictor, found.outcome
     other_peak = np.full(found.scores.shape, -1, dtype=np.int8)
     if task.maps:
@@ -202,6 +215,7 @@ def hold_out(task: Task) -> Held:
         score=found.scores,
         raw=calibration.undo(found.scores),
         other_peak=other_peak,
+        looked=np.stack(looked, axis=1) if looked else found.points[:, None][:, :0],
         folds=[
             {
                 "seed": task.seed,
@@ -228,6 +242,7 @@ def hold_out(task: Task) -> Held:
             "labels": task.labels,
             "of_folds": task.folds,
             "threads": task.threads,
+            "looks": list(task.looks),
         },
     )
 

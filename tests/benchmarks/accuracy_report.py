@@ -27,6 +27,7 @@ class Held:
         score: (R, J) confidence as predicted.
         raw: (R, J) the same before calibration.
         other_peak: (R, J) of points that miss, whether the map still holds the truth; -1 where not asked.
+        looked: (R, L, J, 2) what as many looks as facts["looks"] says found, px.
         folds: facts of each training.
         facts: of all of them.
     """
@@ -40,6 +41,7 @@ class Held:
     score: np.ndarray
     raw: np.ndarray
     other_peak: np.ndarray
+    looked: np.ndarray
     folds: list[dict[str, Any]]
     facts: dict[str, Any]
 
@@ -88,7 +90,7 @@ def merge(parts: Sequence[Held]) -> Held:
         raise SystemExit("there is nothing to report")
     first = parts[0].facts
     for part in parts[1:]:
-        for key in ("data", "nodes", "settings", "labels", "of_folds"):
+        for key in ("data", "nodes", "settings", "labels", "of_folds", "looks"):
             if part.facts[key] != first[key]:
                 note(f"merged although {key} differs: {part.facts[key]} and {first[key]}")
     arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
@@ -147,6 +149,7 @@ def as_json(held: Held) -> dict[str, Any]:
         **held.facts,
         **figures(held),
         "seeds": [{"seed": seed, **figures(held.at(held.seed == seed))} for seed in seeds],
+        "looks": {looks: _looked(held, i) for i, looks in enumerate(held.facts["looks"])},
         "hidden": _of(held, held.occluded),
         "seen": _of(held, ~held.occluded),
         "misses": missed,
@@ -169,6 +172,18 @@ def _of(held: Held, chosen: np.ndarray) -> dict[str, Any] | None:
         "mean_px": part.mean(),
         "median_px": np.median(part),
         "within_3pct_body": (part <= held.near).mean(),
+    }
+
+
+def _looked(held: Held, at: int) -> dict[str, Any]:
+    """Figures of what so many looks found."""
+    distance = np.linalg.norm(held.looked[:, at] - held.truth, axis=-1)
+    distance = distance[np.isfinite(distance)]
+    return {
+        "mean_px": distance.mean(),
+        "median_px": np.median(distance),
+        "p90_px": np.quantile(distance, 0.9),
+        "within_3pct_body": (distance <= held.near).mean(),
     }
 
 
@@ -211,6 +226,14 @@ def print_report(report: dict[str, Any]) -> None:
     headings = ["", "points", "mean px", "median px", "p90 px", "mean % body", "% within 3 %", "s a training"]
     title = f"{report['data']}: held out of {report['of_folds']} folds, {report['train_frames']:g} frames train"
     print_rows(headings, [[_rounded(v) for v in row] for row in rows], title=title)
+    if report["looks"]:
+        print_rows(
+            ["looks", "mean px", "median px", "p90 px", "% within 3 %"],
+            [
+                [looks, *map(_rounded, (f["mean_px"], f["median_px"], f["p90_px"], 100 * f["within_3pct_body"]))]
+                for looks, f in report["looks"].items()
+            ],
+        )
     missed = report["misses"]
     total = sum(kind["points"] for kind in missed.values())
     print_rows(
