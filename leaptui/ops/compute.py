@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from leaptui.errors import UsageError
+from leaptui.nn.settings import LOOKS
 from leaptui.ops.requests import option
 
 PRECISIONS = ("auto", "32", "bf16")
@@ -35,6 +37,27 @@ def prediction_precision_option() -> Any:
         choices=PREDICTION_PRECISIONS,
         advanced=True,
     )
+
+
+def looks_option() -> Any:
+    """A field for how often to look at a frame."""
+    return option(
+        "Turned and mirrored looks at each frame, merged into one: 1, 4, 8 or 16. So many times slower; errors are some"
+        " percent smaller.",
+        default=1,
+        minimum=1,
+        maximum=max(LOOKS),
+    )
+
+
+def check_looks(count: int) -> None:
+    """Refuse a number of looks that there is not.
+
+    Raises:
+        UsageError: with those that there are.
+    """
+    if count not in LOOKS:
+        raise UsageError(f"--looks {count}: choose one of {', '.join(map(str, LOOKS))}")
 
 
 def backend_option() -> Any:

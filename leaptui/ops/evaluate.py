@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leaptui.errors import UnusableInput
-from leaptui.ops.compute import device_option, precision_option
+from leaptui.errors import UnusableInput, UsageError
+from leaptui.ops.compute import check_looks, device_option, looks_option, precision_option
 from leaptui.ops.models import find_model, is_model
 from leaptui.ops.requests import Request, option
 from leaptui.project import Project
@@ -28,6 +28,7 @@ class EvaluateRequest(Request):
         maximum=1.0,
         advanced=True,
     )
+    looks: int = looks_option()
     device: str = device_option()
     precision: str = precision_option()
 
@@ -50,8 +51,11 @@ class EvaluateRequest(Request):
         """Refuse what is not there."""
         if not self.truth.exists():
             raise UnusableInput("there is no such file or project", where=self.truth, hint="Check --truth.")
+        check_looks(self.looks)
         if not self._is_predictions():
             find_model(self.subject)
+        elif self.looks > 1:
+            raise UsageError("--looks is for a model: these predictions are made", where=self.subject)
 
 
 @dataclass(frozen=True)

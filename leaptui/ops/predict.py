@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leaptui.errors import UsageError
-from leaptui.nn.settings import LOOKS
-from leaptui.ops.compute import backend_option, device_option, prediction_precision_option
+from leaptui.ops.compute import backend_option, check_looks, device_option, looks_option, prediction_precision_option
 from leaptui.ops.inputs import expand, parse_frames
 from leaptui.ops.models import find_model
 from leaptui.ops.requests import Request, option
@@ -52,13 +51,7 @@ class PredictRequest(Request):
         choices=PEAKS,
         advanced=True,
     )
-    looks: int = option(
-        "Turned and mirrored looks at each frame, merged into one: 1, 4, 8 or 16. So many times slower; errors are some"
-        " percent smaller.",
-        default=1,
-        minimum=1,
-        maximum=16,
-    )
+    looks: int = looks_option()
     skeleton: Path | None = option(
         "Names for the nodes of a model that has none, such as LEAP's: a skeleton file (TOML, CSV) or labels (.mat, …).",
         default=None,
@@ -103,8 +96,7 @@ class PredictRequest(Request):
         find_model(self.model)
         if not self.inputs:
             raise UsageError("there is nothing to predict: give at least one input")
-        if self.looks not in LOOKS:
-            raise UsageError(f"--looks {self.looks}: choose one of {', '.join(map(str, LOOKS))}")
+        check_looks(self.looks)
         if self.looks > 1 and self.peaks == "whole":
             raise UsageError("whole peaks are those of one look: leave --looks or --peaks out")
         if self.frames is not None:

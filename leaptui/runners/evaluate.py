@@ -108,7 +108,7 @@ def _predict(model: Path, truth: Truth, request: EvaluateRequest, context: RunCo
     from leaptui.nn.predictor import Predictor
     from leaptui.runners.predict_job import model_facts
 
-    predictor = Predictor(model, device=request.device, precision=request.precision)
+    predictor = Predictor(model, device=request.device, precision=request.precision, looks=request.looks)
     made.update(predictor.description)
     points, scores = [], []
     for done, image in enumerate(truth.images, start=1):

@@ -78,6 +78,20 @@ def test_predictions_in_another_order_are_still_paired_by_content(cli: Cli, trai
     assert backward["seen_in_training"] == 34
 
 
+def test_a_model_can_look_several_times_and_made_predictions_cannot(cli: Cli, trained: Trained, tmp_path: Path):
+    project, _ = trained
+    once, often = (cli("evaluate", project, "--truth", project, "--looks", n, "--json") for n in ("1", "4"))
+    assert (once.code, often.code) == (0, 0), often.err
+    assert often.json["mean_px"] != once.json["mean_px"]
+    assert often.json["provenance"]["looks"] == 4
+    write_annotations(tmp_path / "a.h5", 3, seed=1)
+    assert cli("predict", project, tmp_path / "a.h5", "--out", tmp_path / "p.h5", "--looks", "4").code == 0
+    refused = cli("evaluate", tmp_path / "p.h5", "--truth", tmp_path / "a.h5", "--looks", "4")
+    assert refused.code == 2
+    assert "--looks is for a model" in refused.err
+    assert "choose one of 1, 4, 8, 16" in cli("evaluate", project, "--truth", project, "--looks", "5").err
+
+
 def test_frames_never_trained_on_are_said_to_be_so(cli: Cli, trained: Trained, tmp_path: Path):
     write_annotations(tmp_path / "others.h5", 10, seed=99)
     done = cli("evaluate", trained[0], "--truth", tmp_path / "others.h5")
