@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from leaptui.errors import OperationFailed, UsageError
+from leaptui.words import plural
 
 PRECISIONS = ("auto", "32", "bf16")
 
@@ -77,7 +78,7 @@ def describe(device: torch.device) -> str:
         return f"{device} ({torch.cuda.get_device_name(device)})"
     if device.type == "mps":
         return f"mps ({platform.machine()})"
-    return f"cpu ({_cpu_name()}, {torch.get_num_threads()} threads)"
+    return f"cpu ({_cpu_name()}, {plural(torch.get_num_threads(), 'thread')})"
 
 
 def _cpu_name() -> str:
