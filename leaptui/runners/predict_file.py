@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leaptui.errors import UnusableInput, UsageError
 from leaptui.formats.encoding import fits
@@ -21,12 +21,18 @@ from leaptui.media.prefetch import prefetch
 from leaptui.media.video import Block, VideoSource
 from leaptui.nn.predictor import Predicting
 from leaptui.ops.inputs import chosen_frames
+from leaptui.ops.models import find_model
 from leaptui.ops.predict import PredictRequest
+from leaptui.project import Project
 from leaptui.runners.predict_job import Done, Job
 from leaptui.runners.predict_writing import Writing
 from leaptui.runners.sampling import sample_frames
+from leaptui.runners.videos import stored_index
 from leaptui.runs.context import RunContext
 from leaptui.words import ranges
+
+if TYPE_CHECKING:
+    from leaptui.media.index import VideoIndex
 
 _WORTH_PREPARING = 3000
 """Frames from which on it pays to try ways of computing, which takes some seconds."""
@@ -42,7 +48,9 @@ def predict_file(job: Job, path: Path, out: Path) -> Done:
     """
     request = job.request
     source = VideoSource(path, request.dataset, request.axes)
-    with closing(open_video(source)) as video:
+    with closing(open_video(source, index=_known_index(job, path))) as video:
+        # Made once, for everything that opens the file.
+        index: VideoIndex | None = getattr(video, "index", None)
         total, shape, identity, source = len(video), video.shape, video.identity, video.source
     if not total:
         raise UnusableInput("it has no frames", where=path)
@@ -55,7 +63,7 @@ def predict_file(job: Job, path: Path, out: Path) -> Done:
         raise UsageError(
             f"frames of {shape[1]} x {shape[0]} px are too large for --encoding {request.encoding}", where=path
         )
-    way = _get_ready(job, source, len(chosen), shape, _known_way(out) if request.resume else None)
+    way = _get_ready(job, source, index, len(chosen), shape, _known_way(out) if request.resume else None)
     size = int(way["block"])
     make = PartsWriter.resume if request.resume else PartsWriter
     began = time.perf_counter()
@@ -67,7 +75,7 @@ def predict_file(job: Job, path: Path, out: Path) -> Done:
             job.say(f"going on at frame {chosen[min(writer.rows, len(chosen) - 1)]:,}")
         else:
             writer.keep_way(way)
-        done = _Pipeline(job, writer, chosen, source, size).run()
+        done = _Pipeline(job, writer, chosen, source, index, size).run()
         done.bad = list(writer.bad_frames)
         done.description = job.predictor.description
         _tell_bad(job, done.bad)
@@ -138,14 +146,19 @@ def _check_way(out: Path) -> None:
 
 
 def _get_ready(
-    job: Job, source: VideoSource, count: int, shape: tuple[int, int, int], earlier: dict[str, Any] | None
+    job: Job,
+    source: VideoSource,
+    index: VideoIndex | None,
+    count: int,
+    shape: tuple[int, int, int],
+    earlier: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Choose how to compute, or take what an earlier attempt chose: frames a block, and the predictor's plan."""
     predictor, request = job.predictor, job.request
     plan = None if earlier is None else earlier["plan"]
     predictor.close()
     if plan is not None or (earlier is None and _is_worth_preparing(request, count)):
-        sample = sample_frames(source, grey=predictor.channels == 1)
+        sample = sample_frames(source, grey=predictor.channels == 1, index=index)
         predictor.prepare(sample, plan=plan, batch_size=request.batch_size, say=job.say)
     block = earlier["block"] if earlier is not None else request.batch_size or predictor.batch_size(shape[0], shape[1])
     return {"block": max(1, int(block)), "plan": predictor.plan}
@@ -166,8 +179,17 @@ def _is_complete(out: Path, manifest: dict[str, Any]) -> bool:
 class _Pipeline:
     """Blocks read ahead by a thread or processes, a few in the network, and points written by another thread."""
 
-    def __init__(self, job: Job, writer: PartsWriter, chosen: range, source: VideoSource, size: int) -> None:
-        self._job, self._writer, self._chosen, self._source, self._size = job, writer, chosen, source, size
+    def __init__(
+        self,
+        job: Job,
+        writer: PartsWriter,
+        chosen: range,
+        source: VideoSource,
+        index: VideoIndex | None,
+        size: int,
+    ) -> None:
+        self._job, self._writer, self._chosen, self._size = job, writer, chosen, size
+        self._source, self._index = source, index
         self._done = Done()
         self._first = writer.rows
         self._pace = Pace(job.context, source.path.name, self._first, len(chosen))
@@ -200,8 +222,9 @@ class _Pipeline:
         if chosen.step == 1:
             # Straight from the source, which several processes may then read.
             first = chosen.start + self._first
-            return prefetch(self._source, first, chosen.stop, self._size, grey=grey), range(chosen.stop)
-        some = partial(_open_chosen, self._source, chosen)
+            ahead = prefetch(self._source, first, chosen.stop, self._size, grey=grey, index=self._index)
+            return ahead, range(chosen.stop)
+        some = partial(_open_chosen, self._source, self._index, chosen)
         return prefetch(some, self._first, len(chosen), self._size, grey=grey), chosen
 
     def _next(self, blocks: Iterator[Block]) -> Block | None:
@@ -216,8 +239,14 @@ class _Pipeline:
         self._pace.tell(self._first + self._done.frames)
 
 
-def _open_chosen(source: VideoSource, chosen: range) -> ChosenFrames:
-    return ChosenFrames(open_video(source), chosen)
+def _open_chosen(source: VideoSource, index: VideoIndex | None, chosen: range) -> ChosenFrames:
+    return ChosenFrames(open_video(source, index=index), chosen)
+
+
+def _known_index(job: Job, path: Path) -> VideoIndex | None:
+    """Of a video of the model's project: counting its frames again would take minutes where there are millions."""
+    project = Project.containing(find_model(job.request.model))
+    return None if project is None else stored_index(project, path)
 
 
 def _tell_bad(job: Job, bad: list[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,15 @@ from leaptui.errors import UnusableInput
 from leaptui.media import open_video
 from leaptui.media.video import VideoSource
 
+if TYPE_CHECKING:
+    from leaptui.media.index import VideoIndex
+
 _STRETCHES = 8
 
 
-def sample_frames(source: VideoSource, *, grey: bool, count: int = 128) -> NDArray[np.uint8]:
+def sample_frames(
+    source: VideoSource, *, grey: bool, index: VideoIndex | None = None, count: int = 128
+) -> NDArray[np.uint8]:
     """About `count` frames (n, H, W, C) in a few stretches evenly over the video; frames that cannot be read are left out.
 
     Stretches, since a frame in the middle of a long group of pictures costs as much as all before it. The same video
@@ -23,7 +29,7 @@ def sample_frames(source: VideoSource, *, grey: bool, count: int = 128) -> NDArr
     Raises:
         UnusableInput: if the video cannot be used, or none of these frames can be read.
     """
-    with closing(open_video(source)) as video:
+    with closing(open_video(source, index=index)) as video:
         total = len(video)
         length = max(1, count // _STRETCHES)
         last = max(0, total - length)

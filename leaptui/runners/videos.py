@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from leaptui.errors import UnusableInput
 from leaptui.media import open_video
@@ -14,6 +14,9 @@ from leaptui.media.readers import VIDEO_FILE_READERS, kind_of
 from leaptui.media.video import Image, Video, VideoSource
 from leaptui.project import Project, VideoRecord, short_id
 from leaptui.runs.context import RunContext
+
+if TYPE_CHECKING:
+    from leaptui.media.index import VideoIndex
 
 
 def register(
@@ -103,6 +106,22 @@ def open_record(project: Project, record: VideoRecord) -> Video:
             hint="Put the old file back, or add this one as a new video.",
         )
     return video
+
+
+def stored_index(project: Project, path: Path) -> VideoIndex | None:
+    """The index of a video file that is in the project, as it was when the video was added; None if there is none."""
+    from leaptui.media.index import VideoIndex
+
+    wanted = path.resolve()
+    for record in project.videos:
+        stored = project.index_folder / f"{record.id}.npz"
+        if project.video_path(record).resolve() == wanted and stored.is_file():
+            try:
+                index = VideoIndex.load(stored)
+            except UnusableInput:
+                return None
+            return index if index.matches(path) else None
+    return None
 
 
 def _index(project: Project, record: VideoRecord) -> Path | None:

@@ -16,11 +16,16 @@ from leaptui.errors import UnusableInput
 from leaptui.formats.leap_box import write_box
 from leaptui.formats.parts import PartsWriter, parts_folder
 from leaptui.formats.predictions import Predictions, read_predictions
+from leaptui.media import pyav_reader
+from leaptui.media.video import VideoSource
 from leaptui.ops.predict import PredictRequest
+from leaptui.project import Project
 from leaptui.runners import predict, predict_file
+from leaptui.runners.videos import register
 from tests.benchmarks.predict_kills import without_times
+from tests.media.media_samples import write_video
 from tests.nn.backend_models import Learned
-from tests.nn.conftest import Recorder
+from tests.nn.conftest import BLOBS, Recorder
 
 
 @pytest.fixture
@@ -120,6 +125,33 @@ def test_only_some_frames_keep_their_numbers(learned: Learned, tmp_path: Path) -
         np.testing.assert_array_equal(found.checksums, whole.checksums[list(indices)])
         np.testing.assert_allclose(found.points, whole.points[list(indices)], atol=1e-3)
         assert found.provenance["frame_count"] == 22
+
+
+def test_the_frames_of_a_projects_video_are_not_counted_again(
+    learned: Learned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.create(tmp_path / "p", skeleton=BLOBS)
+    shutil.copy(learned.path, project.folder / "model.safetensors")
+    write_video(tmp_path / "a.mp4", 40, gop=10)
+    shutil.copy(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    register(project, VideoSource(tmp_path / "a.mp4"), Recorder(tmp_path))
+    model = project.folder / "model.safetensors"
+    counted = []
+    build = pyav_reader.build_index
+    monkeypatch.setattr(pyav_reader, "build_index", lambda path: counted.append(path.name) or build(path))
+    found = []
+    for name in ("a", "b"):
+        request = PredictRequest(model, (tmp_path / f"{name}.mp4",), tmp_path / f"{name}.h5", device="cpu")
+        assert predict.run(request, Recorder(tmp_path)).frames == 40
+        found.append(read_predictions(request.out))
+    # Only the one that is in no project, and that once for sampling, reading and all.
+    assert counted == ["b.mp4"]
+    np.testing.assert_array_equal(found[0].points, found[1].points)
+    # Another file by the name of the project's is counted, and read as what it is.
+    write_video(tmp_path / "a.mp4", 30, gop=10)
+    other = PredictRequest(model, (tmp_path / "a.mp4",), tmp_path / "other.h5", device="cpu", frames="::3")
+    assert predict.run(other, Recorder(tmp_path)).frames == 10
+    assert counted == ["b.mp4", "a.mp4"]
 
 
 def test_frames_that_cannot_be_read_are_told_as_stretches(learned: Learned, tmp_path: Path) -> None:
