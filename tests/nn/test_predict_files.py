@@ -235,7 +235,7 @@ def test_processes_share_inputs_and_one_that_is_killed_loses_its_own_only(learne
     assert done.frames == len(many)
     assert not children()
     assert any("2 of 3 inputs" in each["message"] for each in recorder.of("log"))
-    assert "1 threads" in done.provenance["device"]
+    assert "1 thread)" in done.provenance["device"]
     # The rest, in this process: with one input left there is nothing to share.
     alone = replace(request, inputs=(Path(lost[0]),), out=done.files[0].parent, resume=True)
     rest = predict.run(alone, Recorder(tmp_path)).files
