@@ -63,18 +63,22 @@ class Looks(nn.Module):
         self.register_buffer("back", invert(views), persistent=False)
         same = torch.arange(nodes)
         twin = same if swap is None else torch.tensor(list(swap))
-        order = torch.where(mirrored[:, None], twin, same)
-        self.register_buffer("order", order, persistent=False)
-        self._reach = reach
+        # Of the nodes of all views behind each other.
+        order = torch.where(mirrored[:, None], twin, same) + nodes * torch.arange(count)[:, None]
+        self.register_buffer("order", order.flatten(), persistent=False)
+        self._reach, self._side = reach, side
 
     def views(self, frames: Tensor, fill: Tensor) -> Tensor:
         """Float frames (N, C, S, S) -> (N * count, C, S, S); what comes in from outside has the level `fill`."""
-        above = frames - fill
+        channels, side = frames.shape[1], self._side
+        # One grid is for all frames when they lie behind each other as channels; where the graph is converted, the
+        # number of frames must not become part of it.
+        above = (frames - fill).reshape(1, -1, side, side)
         turned = [
-            F.grid_sample(above, grid.expand(len(frames), -1, -1, -1), padding_mode="zeros", align_corners=False)
+            F.grid_sample(above, grid, padding_mode="zeros", align_corners=False).reshape(-1, channels, side, side)
             for grid in self.grids.split(1)
         ]
-        return torch.stack(turned, dim=1).flatten(0, 1) + fill
+        return torch.stack(turned, dim=1).reshape(-1, channels, side, side) + fill
 
     def merge(self, points: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
         """Points (N * count, J, 2) and scores (N * count, J) of the views -> those of the frames, (N, J, 2), (N, J).
@@ -84,9 +88,8 @@ class Looks(nn.Module):
         nodes = scores.shape[1]
         returned = points.reshape(-1, self.count, nodes, 2) @ self.back[:, :, :2].transpose(1, 2)
         returned = returned + self.back[:, None, :, 2]
-        order = self.order.expand(returned.shape[0], -1, -1)
-        returned = returned.gather(2, order[..., None].expand(-1, -1, -1, 2))
-        weights = scores.reshape(-1, self.count, nodes).gather(2, order)
+        returned = returned.flatten(1, 2)[:, self.order].reshape(-1, self.count, nodes, 2)
+        weights = scores.reshape(-1, self.count * nodes)[:, self.order].reshape(-1, self.count, nodes)
         apart = (returned[:, :, None] - returned[:, None]).square().sum(-1)
         votes = torch.exp(-apart / self._reach**2) * weights[:, None]
         best = votes.sum(2).argmax(dim=1, keepdim=True)

@@ -31,7 +31,7 @@ def _views_of(truth: torch.Tensor, looks: Looks) -> torch.Tensor:
     ones = torch.ones(*truth.shape[:1], 1)
     inverse = [torch.linalg.inv(torch.cat([b, torch.tensor([[0.0, 0.0, 1.0]])])) for b in looks.back]
     seen = torch.stack([(torch.cat([truth, ones], dim=1) @ m.T)[:, :2] for m in inverse])
-    return seen.gather(1, looks.order[..., None].expand(-1, -1, 2))
+    return seen.flatten(0, 1)[looks.order].reshape(seen.shape)
 
 
 @pytest.mark.parametrize("count", [1, 4, 8, 16])
@@ -87,15 +87,16 @@ def test_a_graph_with_looks_finds_the_same_animal(learned: Learned, scale: float
     assert ((scores >= 0) & (scores <= 1)).all()
 
 
-def test_openvino_looks_as_torch_does(learned: Learned) -> None:
+@pytest.mark.parametrize("count", [4, 16])
+def test_openvino_looks_as_torch_does(learned: Learned, count: int) -> None:
     pytest.importorskip("openvino", reason="OpenVINO (extra cpu) is not installed")
     from leaptui.nn.backends.openvino_cpu import OpenVinoCPU, convert
 
-    model = replace(learned.model, looks=4)
-    frames = np.ascontiguousarray(learned.frames[:2, :45, :53].transpose(0, 3, 1, 2))
+    model = replace(learned.model, looks=count)
+    frames = np.ascontiguousarray(learned.frames[:3, :45, :53].transpose(0, 3, 1, 2))
     with torch.inference_mode():
         points, scores = (t.numpy() for t in PointsGraph(model, 45, 53)(torch.from_numpy(frames)))
-    found = run_all(OpenVinoCPU(convert(model, 45, 53, 2), "32", 1, 1), frames)
+    found = run_all(OpenVinoCPU(convert(model, 45, 53, 5), "32", 1, 1), frames)
     np.testing.assert_allclose(found[0], points, atol=0.02)
     np.testing.assert_allclose(found[1], scores, atol=1e-3)
 
@@ -109,6 +110,18 @@ def test_the_file_says_how_often_was_looked(learned: Learned, tmp_path: Path) ->
     assert first.provenance["looks"] == 1 and second.provenance["looks"] == 4
     assert first.points.shape == second.points.shape
     assert (first.points != second.points).any()
+
+
+def test_int8_is_measured_on_turned_frames_too(learned: Learned, tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="OpenVINO (extra cpu) is not installed")
+    exact = asked(learned, tmp_path, precision="32", looks=4)
+    predict.run(exact, Recorder(tmp_path))
+    short = replace(exact, precision="int8", backend="openvino", out=tmp_path / "short.h5")
+    predict.run(short, Recorder(tmp_path))
+    first, second = read_predictions(exact.out), read_predictions(short.out)
+    assert second.provenance["plan"]["precision"] == "int8"
+    apart = np.linalg.norm(first.points - second.points, axis=-1)
+    assert 0 < float(np.median(apart)) < 1.0
 
 
 def test_maps_are_those_of_the_frame_as_it_is(learned: Learned) -> None:
