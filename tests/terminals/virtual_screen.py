@@ -221,7 +221,8 @@ class VirtualScreen:
             server = subprocess.Popen(
                 [
                     *("Xvfb", f":{number}", "-screen", "0", geometry, "-nolisten", "tcp"),
-                    *("-fbdir", self._memory.name, "-displayfd", str(writing)),
+                    # A server that starts anew when its last client leaves turns away who comes just then.
+                    *("-noreset", "-fbdir", self._memory.name, "-displayfd", str(writing)),
                 ],
                 pass_fds=[writing],
                 stdin=subprocess.DEVNULL,
