@@ -147,6 +147,7 @@ def test_the_fastest_that_is_exact_enough_is_taken(
     backend.close()
     assert found.precision == taken
     assert found.tried[0]["precision"] == "bf16" and found.tried[0]["usable"] == (taken == "bf16")
+    assert ("(too inexact)" in found.summary()) == (taken == "32")
     asked, backend = choose.choose(learned.model, _wanted("bf16"), frames, lambda _: None)
     backend.close()
     assert asked.precision == "bf16" and asked.shift is not None and asked.shift["allowed_rms_px"] > 0

@@ -101,7 +101,10 @@ class Plan:
         text = f"computing with {self.words()}"
         if self.shift is not None and self.precision != "32":
             text += f"; points {self.shift['rms_px']:.3f} px from fp32 ({self.shift['allowed_rms_px']:.3f} allowed)"
-        rates = [f"{t['backend']} {t['precision']} {t['frames_per_s']:,.0f}" for t in self.tried]
+        rates = [
+            f"{t['backend']} {t['precision']} {t['frames_per_s']:,.0f}" + ("" if t["usable"] else " (too inexact)")
+            for t in self.tried
+        ]
         return text + (f"; frames/s when tried: {', '.join(rates)}" if len(rates) > 1 else "")
 
 
