@@ -196,7 +196,7 @@ def hold_out(task: Task) -> Held:
         looked = []
         for looks in task.looks:
             several = Predictor(model, task.device, task.precision, looks=looks)
-            looked.append(holdout.predict(several, held_frames)[0])
+            looked.append(holdout.predict(several, held_frames))
     predictor, outcome = found.predictor, found.outcome
     other_peak = np.full(found.scores.shape, -1, dtype=np.int8)
     if task.maps:
@@ -215,7 +215,8 @@ def hold_out(task: Task) -> Held:
         score=found.scores,
         raw=calibration.undo(found.scores),
         other_peak=other_peak,
-        looked=np.stack(looked, axis=1) if looked else found.points[:, None][:, :0],
+        looked=np.stack([at for at, _ in looked], axis=1) if looked else found.points[:, None][:, :0],
+        looked_score=np.stack([sure for _, sure in looked], axis=1) if looked else found.scores[:, None][:, :0],
         folds=[
             {
                 "seed": task.seed,

@@ -28,6 +28,7 @@ class Held:
         raw: (R, J) the same before calibration.
         other_peak: (R, J) of points that miss, whether the map still holds the truth; -1 where not asked.
         looked: (R, L, J, 2) what as many looks as facts["looks"] says found, px.
+        looked_score: (R, L, J) and how sure they were.
         folds: facts of each training.
         facts: of all of them.
     """
@@ -42,6 +43,7 @@ class Held:
     raw: np.ndarray
     other_peak: np.ndarray
     looked: np.ndarray
+    looked_score: np.ndarray
     folds: list[dict[str, Any]]
     facts: dict[str, Any]
 
@@ -177,13 +179,16 @@ def _of(held: Held, chosen: np.ndarray) -> dict[str, Any] | None:
 
 def _looked(held: Held, at: int) -> dict[str, Any]:
     """Figures of what so many looks found."""
-    distance = np.linalg.norm(held.looked[:, at] - held.truth, axis=-1)
-    distance = distance[np.isfinite(distance)]
+    everywhere = np.linalg.norm(held.looked[:, at] - held.truth, axis=-1)
+    distance = everywhere[np.isfinite(everywhere)]
+    trust = reliability(held.looked_score[:, at], everywhere, held.near)
     return {
         "mean_px": distance.mean(),
         "median_px": np.median(distance),
         "p90_px": np.quantile(distance, 0.9),
         "within_3pct_body": (distance <= held.near).mean(),
+        "calibration_error": None if trust is None else trust.calibration_error,
+        "auc": None if trust is None else trust.auc,
     }
 
 
@@ -228,9 +233,13 @@ def print_report(report: dict[str, Any]) -> None:
     print_rows(headings, [[_rounded(v) for v in row] for row in rows], title=title)
     if report["looks"]:
         print_rows(
-            ["looks", "mean px", "median px", "p90 px", "% within 3 %"],
+            ["looks", "mean px", "median px", "p90 px", "% within 3 %", "calibration error", "AUC"],
             [
-                [looks, *map(_rounded, (f["mean_px"], f["median_px"], f["p90_px"], 100 * f["within_3pct_body"]))]
+                [
+                    looks,
+                    *map(_rounded, (f["mean_px"], f["median_px"], f["p90_px"], 100 * f["within_3pct_body"])),
+                    *map(_rounded, (f["calibration_error"], f["auc"])),
+                ]
                 for looks, f in report["looks"].items()
             ],
         )
