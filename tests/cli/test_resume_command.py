@@ -136,10 +136,15 @@ def test_a_prediction_that_was_stopped_goes_on(cli: Cli, trained: Trained, tmp_p
         *("--detach", "--json"),
     )
     run = RunDirectory(Path(started.json["run"]))
-    wait_for_event(run, "progress", after=1)
     refused = cli("ask", run.path, "lower-lr", "--json")
     assert refused.code == 1 and not refused.json["accepted"] and "learning rate" in refused.json["answer"]
+    wait_for_event(run, "progress", after=1)
+    process = read_status(run).process  # type: ignore[union-attr]
+    assert process is not None
+    # It would have time to finish while the command starts.
+    process.send_signal(signal.SIGSTOP, argument=run.path)
     assert cli("stop", run.path).code == 0
+    process.send_signal(signal.SIGCONT, argument=run.path)
     wait_for(run, State.STOPPED)
     assert not out.exists()
     refused = cli("resume", run.path, "--more-epochs", "2")
