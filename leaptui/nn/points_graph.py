@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from leaptui.errors import UnusableInput
-from leaptui.nn.confidence import confidence
+from leaptui.nn.confidence import confidence, confidence_of_looks
 from leaptui.nn.geometry import resize, scaled_size
 from leaptui.nn.looks import Looks
 from leaptui.nn.model import PoseModel
@@ -114,6 +114,7 @@ class PointsGraph(nn.Module):
             scores = confidence(scores, self._calibration)
         if self._looks is not None:
             points, scores = self._looks.merge(points, scores)
+            scores = confidence_of_looks(scores, self._calibration)
         points = (points - self.corner + 0.5) * self.factor - 0.5
         # Padding belongs to no frame: a peak there is put on the border.
         return torch.minimum(points.clamp(min=-self._rim), self.edge), scores

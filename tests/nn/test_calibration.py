@@ -17,7 +17,7 @@ from leaptui.bench.untrained import untrained_model
 from leaptui.errors import UnusableInput
 from leaptui.nn.calibrating import calibrated
 from leaptui.nn.calibration import HIGHEST, LOWEST, Calibration, default, fit, strength, threshold
-from leaptui.nn.confidence import confidence
+from leaptui.nn.confidence import confidence, confidence_of_looks
 from leaptui.nn.data import TrainingData
 from leaptui.nn.model import load_model
 from leaptui.nn.model_metadata import ModelMetadata
@@ -56,6 +56,16 @@ def test_tensors_get_the_same_confidence(made: Calibration):
     np.testing.assert_allclose(confidence(raw, made).numpy(), made.of(raw.numpy()), atol=3e-3)
     assert (np.diff(strength(raw.numpy())) >= 0).all()
     assert (confidence(raw, made).diff() >= 0).all()
+
+
+def test_looks_that_agree_are_surer_than_each_of_them():
+    mean = torch.linspace(0, 1, 41)
+    merged = confidence_of_looks(mean, PRIOR)
+    assert ((merged >= 0) & (merged <= 1)).all() and (merged.diff() > 0).all()
+    sure = (mean >= 0.5) & (mean < 0.99)
+    assert (merged > mean)[sure].all()
+    assert float(merged[0]) < 1e-5, "looks that all found something else are none"
+    assert (confidence_of_looks(mean, Calibration()) == mean).all()
 
 
 def test_without_calibration_scores_stay_as_they_are():

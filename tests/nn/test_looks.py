@@ -12,6 +12,7 @@ import torch
 from leaptui.errors import UsageError
 from leaptui.formats.predictions import read_predictions
 from leaptui.nn.backends.choose import run_all
+from leaptui.nn.calibration import Calibration, default
 from leaptui.nn.looks import Looks
 from leaptui.nn.model import PoseModel, load_model, save_model
 from leaptui.nn.points_graph import PointsGraph
@@ -85,6 +86,19 @@ def test_a_graph_with_looks_finds_the_same_animal(learned: Learned, scale: float
     apart = (four - one).norm(dim=-1)[:, :2]
     assert float(apart.median()) * scale < 1.0
     assert ((scores >= 0) & (scores <= 1)).all()
+
+
+@pytest.mark.parametrize(("calibration", "expected"), [(Calibration(), 0.8), (default(3.0), 0.903)])
+def test_the_mean_score_of_looks_is_calibrated_where_the_model_is(
+    learned: Learned, monkeypatch: pytest.MonkeyPatch, calibration: Calibration, expected: float
+) -> None:
+    frames = torch.from_numpy(np.ascontiguousarray(learned.frames.transpose(0, 3, 1, 2)))
+    model = replace(learned.model, looks=4, metadata=replace(learned.model.metadata, calibration=calibration))
+    merge = Looks.merge
+    monkeypatch.setattr(Looks, "merge", lambda *given: (merge(*given)[0], torch.tensor([[0.8]])))
+    with torch.inference_mode():
+        scores = PointsGraph(model, *frames.shape[-2:])(frames)[1]
+    assert float(scores) == pytest.approx(expected, abs=1e-3)
 
 
 @pytest.mark.parametrize("count", [4, 16])
