@@ -5,7 +5,7 @@
 - `pyav_reader`, `decord_reader`: video files, exact by their `index` (made by `indexing`, followed by `decoder`).
 - `hdf5`, `images`, `tiff`: LEAP boxes and other HDF5 datasets, folders of images, TIFF stacks.
 - `preflight`: what a source is, which readers are exact on it, the checksum of every frame.
-- `prefetch`: blocks read ahead in a thread, or by processes (`shared_reading`, `reader_process`).
+- `prefetch`: blocks read ahead in a thread, by processes (`shared_reading`, `reader_process`) or a GPU (`nvdec`).
 - `grey`, `levels`: how pixels become grey and 8 bit, the same everywhere; `identity`: hashes of content.
 
 No reader's library is loaded before a source needs it.

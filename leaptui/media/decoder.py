@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -45,11 +46,12 @@ class Decoder:
         path: the file.
         index: its index.
         threads: decoder threads.
+        accelerator: what decodes instead of the cores.
     """
 
-    def __init__(self, path: Path, index: VideoIndex, threads: int = 1) -> None:
+    def __init__(self, path: Path, index: VideoIndex, threads: int = 1, accelerator: HWAccel | None = None) -> None:
         self._index = index
-        self._stream = PacketStream(path, index.label, index.options, threads)
+        self._stream = PacketStream(path, index.label, index.options, threads, accelerator)
         self._order = None if bool(np.all(np.diff(index.labels) > 0)) else np.argsort(index.labels)
         self._sorted = index.labels if self._order is None else index.labels[self._order]
         self._ready: deque[VideoFrame] = deque()

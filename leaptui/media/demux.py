@@ -16,6 +16,7 @@ from typing import Literal
 
 import av
 import av.error
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -35,15 +36,19 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def open_container(path: Path) -> InputContainer:
+def open_container(path: Path, accelerator: HWAccel | None = None) -> InputContainer:
     """Open a video file.
+
+    Args:
+        path: the file.
+        accelerator: what decodes instead of the cores.
 
     Raises:
         UnusableInput: if it is no video file or its table of contents is missing.
     """
     try:
         # The prefix keeps names such as "a:b.mp4" or "concat:x" from being taken for protocols.
-        return av.open(f"file:{path}", "r", metadata_errors="replace")
+        return av.open(f"file:{path}", "r", metadata_errors="replace", hwaccel=accelerator)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         raise _unopenable(path, error) from error
 
@@ -107,18 +112,27 @@ class PacketStream:
         label: what names a packet.
         options: options of the decoder.
         threads: decoder threads; more than one decodes several frames at a time, with as many frames of delay.
+        accelerator: what decodes instead of the cores, one frame at a time.
     """
 
-    def __init__(self, path: Path, label: Label, options: dict[str, str], threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        label: Label,
+        options: dict[str, str],
+        threads: int = 1,
+        accelerator: HWAccel | None = None,
+    ) -> None:
         self._path = path
         self._label = label
         self._options = options
-        self._threads = threads
+        self._threads = threads if accelerator is None else 1
+        self._accelerator = accelerator
         self.errors: list[str] = []
         self._open()
 
     def _open(self) -> None:
-        self._container = open_container(self._path)
+        self._container = open_container(self._path, self._accelerator)
         self.stream = choose_stream(self._container, self._path)
         context = self.stream.codec_context
         context.thread_count = self._threads

@@ -74,6 +74,7 @@ class Converter:
     def __init__(self, orientation: Orientation) -> None:
         self._orientation = orientation
         self._scaler = VideoReformatter()
+        self._planar = VideoReformatter()  # one that does nothing else keeps its state
 
     def grey(self, frame: VideoFrame) -> Image:
         """(H, W, 1) grey levels, in memory of their own."""
@@ -104,6 +105,10 @@ class Converter:
         return all(int(np.abs(plane - 128).max()) <= _NEUTRAL for plane in chroma)
 
     def _rgb24(self, frame: VideoFrame) -> Image:
+        if frame.format.name == "nv12":
+            # Turned into RGB at once it would come out a little different from the same picture of a decoder that
+            # keeps its planes apart; taking the planes apart first changes nothing.
+            frame = self._planar.reformat(frame, format="yuv420p", threads=1)
         converted = self._scaler.reformat(frame, format="rgb24", threads=1)
         return np.asarray(converted.to_ndarray(), np.uint8)
 

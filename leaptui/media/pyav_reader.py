@@ -17,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
@@ -43,6 +44,7 @@ class PyAVVideo:
             and forgets it. An index of other content is not used.
         cache_bytes: memory for decoded pictures of the current group.
         threads: decoder threads of `blocks`; None for one a core, 8 at most.
+        accelerator: what decodes in `blocks` instead of the cores; see `nvdec` before using one.
 
     Raises:
         UnusableInput: if the file is no video, or a new index cannot be stored.
@@ -55,6 +57,7 @@ class PyAVVideo:
         *,
         cache_bytes: int = CACHE_BYTES,
         threads: int | None = None,
+        accelerator: HWAccel | None = None,
     ) -> None:
         self.source = source
         if isinstance(index, Path):
@@ -64,6 +67,7 @@ class PyAVVideo:
         self._index = index
         self._guard = Guard(source)
         self._threads = threads or min(available_threads(), MAX_THREADS)
+        self._accelerator = accelerator
         self._converter = Converter(index.orientation)
         self._damaged = set() if index.damaged is None else set(index.damaged.tolist())
         jump_threads = self._threads if index.height * index.width >= _LARGE_PICTURE else 1
@@ -157,7 +161,7 @@ class PyAVVideo:
 
     def _blocks(self, start: int, stop: int, size: int, grey: bool) -> Iterator[Block]:
         height, width, _ = self.shape
-        pictures = ordered_pictures(self.source.path, self._index, start, stop, self._threads)
+        pictures = ordered_pictures(self.source.path, self._index, start, stop, self._threads, self._accelerator)
         converter = Converter(self._index.orientation)
         try:
             for first in range(start, stop, size):
@@ -189,11 +193,11 @@ def _longest_spans(marks: NDArray[np.int64], limit: int) -> Iterator[tuple[int, 
 
 
 def ordered_pictures(
-    path: Path, index: VideoIndex, start: int, stop: int, threads: int
+    path: Path, index: VideoIndex, start: int, stop: int, threads: int, accelerator: HWAccel | None = None
 ) -> Generator[Picture | None, None, None]:
     """The pictures of frames start <= i < stop in order, None where there is none; opens a decoder of its own."""
     last = min(stop + index.reordering(), len(index)) if start < stop else stop
-    with closing(_pictures_in_order(path, index, start, last, threads)) as pictures:
+    with closing(_pictures_in_order(path, index, start, last, threads, accelerator)) as pictures:
         yield from hold_back(pictures, index, start, stop)
 
 
@@ -219,10 +223,10 @@ def hold_back(pictures: Iterator[Picture | None], index: VideoIndex, start: int,
 
 
 def _pictures_in_order(
-    path: Path, index: VideoIndex, start: int, stop: int, threads: int
+    path: Path, index: VideoIndex, start: int, stop: int, threads: int, accelerator: HWAccel | None
 ) -> Generator[Picture | None, None, None]:
     """What decoding gives for frames start <= i < stop; opens a decoder of its own."""
-    decoder = Decoder(path, index, threads)
+    decoder = Decoder(path, index, threads, accelerator)
     try:
         first = decoder.find(start) if start < stop else None
         if start < stop:

@@ -141,6 +141,11 @@ class Predictor:
         return self._preprocessing.channels
 
     @property
+    def gpu(self) -> int | None:
+        """Number of the CUDA device that computes; None if another kind does."""
+        return self._device.index if self._device.type == "cuda" else None
+
+    @property
     def plan(self) -> dict[str, Any] | None:
         """How frames of the prepared size are computed, plain JSON for `prepare`; None before."""
         return None if self._plan is None else self._plan.to_dict()

@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from leaptui.errors import UnusableInput, UsageError
@@ -88,6 +89,7 @@ def predict_file(job: Job, path: Path, out: Path) -> Done:
                 "frame_count": total,
                 "work": manifest,
             }
+            times |= {"reading": done.reading} if done.reading else {}
             writer.finish(origin | facts, {**times, "seconds": time.perf_counter() - began})
     return done
 
@@ -190,6 +192,7 @@ class _Pipeline:
     ) -> None:
         self._job, self._writer, self._chosen, self._size = job, writer, chosen, size
         self._source, self._index = source, index
+        self._heard: SimpleQueue[str] = SimpleQueue()  # from the thread that reads
         self._done = Done()
         self._first = writer.rows
         self._pace = Pace(job.context, source.path.name, self._first, len(chosen))
@@ -222,14 +225,21 @@ class _Pipeline:
         if chosen.step == 1:
             # Straight from the source, which several processes may then read.
             first = chosen.start + self._first
-            ahead = prefetch(self._source, first, chosen.stop, self._size, grey=grey, index=self._index)
+            gpu = self._job.predictor.gpu
+            ahead = prefetch(
+                self._source, first, chosen.stop, self._size, grey=grey, index=self._index, gpu=gpu, say=self._heard.put
+            )
             return ahead, range(chosen.stop)
         some = partial(_open_chosen, self._source, self._index, chosen)
         return prefetch(some, self._first, len(chosen), self._size, grey=grey), chosen
 
     def _next(self, blocks: Iterator[Block]) -> Block | None:
         with self._done.waiting_for("reading"):
-            return next(blocks, None)
+            block = next(blocks, None)
+        while not self._heard.empty():
+            self._done.reading = self._heard.get()
+            self._job.say(self._done.reading)
+        return block
 
     def _pass_on(self, block: Block, predicting: Predicting, writing: Writing) -> None:
         with self._done.waiting_for("network"):

@@ -28,6 +28,7 @@ class Done:
         bad: indices of frames that could not be read, those of earlier attempts included.
         stopped: before the end.
         waited: seconds the pipeline stood still for each stage.
+        reading: what decoded the video, in words, where there was a choice.
         description: what computed, see `Predictor.description`.
     """
 
@@ -35,6 +36,7 @@ class Done:
     bad: list[int] = field(default_factory=list)
     stopped: bool = False
     waited: dict[str, float] = field(default_factory=lambda: {"reading": 0.0, "network": 0.0, "writing": 0.0})
+    reading: str = ""
     description: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 Makes a film and a LEAP box of the same synthetic fly and reads both from end to end, each way in turn, several
 times; the median counts. CPU time is that of this process; `readers_us_per_frame` is that of reader processes, starting
-them included. `--repeat` puts the frames into the box several times over, since what processes gain shows in long
+them included. `--video FILE --gpu 0` times the cores and a GPU on a video of your own instead. `--repeat` puts the frames into the box several times over, since what processes gain shows in long
 boxes: `--frames 1000 --repeat 100 --readers 4 8 14` on a machine of 16 cores.
 """
 
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -26,8 +27,12 @@ import numpy as np
 from leaptui.demo import simulate, write_video
 from leaptui.formats.leap_box import write_box
 from leaptui.media import open_video
+from leaptui.media.nvdec import gpu_decoder
 from leaptui.media.prefetch import prefetch
 from leaptui.media.preflight import preflight
+from leaptui.media.pyav_reader import PyAVVideo
+from leaptui.media.shared_reading import plan_sharing
+from leaptui.media.video import VideoSource
 
 
 def main() -> None:
@@ -37,7 +42,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--readers", type=int, nargs="*", default=[2])
+    parser.add_argument("--video", type=Path)
+    parser.add_argument("--gpu", type=int, default=0)
     options = parser.parse_args()
+    if options.video is not None:
+        print(json.dumps(decoding(options.video, options.gpu), indent=1))
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         recording = simulate(options.frames, seed=1)
@@ -63,6 +73,23 @@ def main() -> None:
                 assert read() == counts[way]
                 times[way].append(Taken.now() - before)
     print(json.dumps({way: figures(taken, counts[way]) for way, taken in times.items()}, indent=1))
+
+
+def decoding(path: Path, gpu: int) -> dict[str, object]:
+    """Frames a second of the cores and of a GPU on the first frames of a video, as prediction times them."""
+    index = preflight(path).index
+    with closing(PyAVVideo(VideoSource(path), index)) as video:
+        found: dict[str, object] = {}
+        for grey in (True, False):
+            plan = plan_sharing(video, 0, None, grey=grey)
+            readers = 1 if plan is None else plan.readers
+            decoder = gpu_decoder(video, gpu, 0, len(video), grey=grey, least_bytes=0)
+            trial = None if decoder is None else decoder.trial(0, len(video), readers=readers, grey=grey)
+            found["grey" if grey else "colour"] = {
+                "readers": readers,
+                "trial": None if trial is None else asdict(trial),
+            }
+        return {"video": path.name, "shape": video.shape, "frames": len(video), **found}
 
 
 class Taken(NamedTuple):

@@ -18,12 +18,14 @@ from leaptui.formats.parts import PartsWriter, parts_folder
 from leaptui.formats.predictions import Predictions, read_predictions
 from leaptui.media import pyav_reader
 from leaptui.media.video import VideoSource
+from leaptui.nn.predictor import Predictor
 from leaptui.ops.predict import PredictRequest
 from leaptui.project import Project
 from leaptui.runners import predict, predict_file
 from leaptui.runners.videos import register
 from tests.benchmarks.predict_kills import without_times
 from tests.media.media_samples import write_video
+from tests.media.played_gpu import PlayedGpu
 from tests.nn.backend_models import Learned
 from tests.nn.conftest import BLOBS, Recorder
 
@@ -152,6 +154,30 @@ def test_the_frames_of_a_projects_video_are_not_counted_again(
     other = PredictRequest(model, (tmp_path / "a.mp4",), tmp_path / "other.h5", device="cpu", frames="::3")
     assert predict.run(other, Recorder(tmp_path)).frames == 10
     assert counted == ["b.mp4", "a.mp4"]
+
+
+def test_a_gpu_that_decodes_is_told_and_changes_no_point(
+    learned: Learned, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.create(tmp_path / "p", skeleton=BLOBS)
+    model = project.folder / "model.safetensors"
+    shutil.copy(learned.path, model)
+    write_video(tmp_path / "a.mp4", 40, gop=10)
+    register(project, VideoSource(tmp_path / "a.mp4"), Recorder(tmp_path))
+    request = PredictRequest(model, (tmp_path / "a.mp4",), tmp_path / "a.h5", batch_size=4, device="cpu")
+    predict.run(request, Recorder(tmp_path))
+    expected = without_times(request.out)
+    assert "reading" not in read_predictions(request.out).provenance
+    gpu = PlayedGpu(monkeypatch)
+    gpu.cores_delay = 0.01
+    monkeypatch.setattr(Predictor, "gpu", 0)
+    recorder = Recorder(tmp_path)
+    predict.run(request, recorder)
+    assert gpu.decoded >= 40
+    assert without_times(request.out) == expected
+    said = read_predictions(request.out).provenance["reading"]
+    assert said.startswith("video decoded by the GPU: ")
+    assert said in [fields["message"] for kind, fields in recorder.events if kind == "log"]
 
 
 def test_frames_that_cannot_be_read_are_told_as_stretches(learned: Learned, tmp_path: Path) -> None:
