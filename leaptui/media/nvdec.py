@@ -87,13 +87,21 @@ class GpuDecoder:
             return Trial(gpu, _rate(by_cores, start, stop, grey) * max(1, readers))
 
     def blocks(
-        self, start: int, stop: int, size: int, *, grey: bool, by_cores: Callable[[int], Iterator[Block]]
+        self,
+        start: int,
+        stop: int,
+        size: int,
+        *,
+        grey: bool,
+        by_cores: Callable[[int], Iterator[Block]],
+        say: Callable[[str], None],
     ) -> Generator[Block]:
         """What `Video.blocks(start, stop, size, grey=grey)` yields, from the GPU as long as its pictures are right.
 
         Args:
             start, stop, size, grey: as there.
             by_cores: the blocks from a frame on, should the GPU fail there.
+            say: told in words if it does.
         """
         position = start
         with closing(self._open()) as by_gpu:
@@ -101,6 +109,7 @@ class GpuDecoder:
                 yield block
                 position += len(block.frames)
         if position < stop:
+            say(f"the GPU failed at frame {position:,}, the cores read on")
             yield from by_cores(position)
 
     def _open(self) -> PyAVVideo:
@@ -140,8 +149,10 @@ def _confirmed(video: PyAVVideo, start: int, stop: int, size: int, grey: bool) -
             if not video.confirms(block.start, block.checksums, block.bad):
                 return
             yield block
-    except LeaptuiError:
-        return  # what is wrong, if anything is, comes up where the cores read on
+    except (LeaptuiError, av.error.FFmpegError, RuntimeError, ValueError):
+        # A GPU's memory may be full, its driver odd. What is wrong with the video itself, if anything is, comes up where
+        # the cores read on.
+        return
 
 
 def _rate(video: PyAVVideo, start: int, stop: int, grey: bool) -> float:

@@ -50,7 +50,7 @@ def prefetch(
         index: as in `open_video`; with the checksums of a preflight in it, segments of a video are read at once.
         readers: processes; None leaves it to cores, memory and the amount of pixels, fewer than 2 forbids them.
         gpu: number of a GPU, as CUDA counts, that may decode videos if it is sooner; None forbids it.
-        say: told in words what decodes where there was a choice; called in the thread.
+        say: told in words what decodes where there was a choice, and if a GPU then fails; called in the thread.
 
     Raises:
         LeaptuiError, IndexError: whatever opening and reading raise, in the consumer.
@@ -126,9 +126,11 @@ def _by_gpu(
     say(str(trial))
     if not trial.gpu_is_sooner:
         return None
-    return decoder.blocks(
-        start, stop, wanted.size, grey=grey, by_cores=lambda at: _by_cores(video, replace(wanted, start=at), plan)
-    )
+
+    def by_cores(position: int) -> Generator[Block]:
+        return _by_cores(video, replace(wanted, start=position), plan)
+
+    return decoder.blocks(start, stop, wanted.size, grey=grey, by_cores=by_cores, say=say)
 
 
 def _read_ahead(

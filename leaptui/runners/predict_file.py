@@ -89,8 +89,8 @@ def predict_file(job: Job, path: Path, out: Path) -> Done:
                 "frame_count": total,
                 "work": manifest,
             }
-            times |= {"reading": done.reading} if done.reading else {}
-            writer.finish(origin | facts, {**times, "seconds": time.perf_counter() - began})
+            times |= {"reading": done.reading, "seconds": time.perf_counter() - began}
+            writer.finish(origin | facts, times)
     return done
 
 
@@ -237,8 +237,9 @@ class _Pipeline:
         with self._done.waiting_for("reading"):
             block = next(blocks, None)
         while not self._heard.empty():
-            self._done.reading = self._heard.get()
-            self._job.say(self._done.reading)
+            message = self._heard.get()
+            self._done.reading.append(message)
+            self._job.say(message)
         return block
 
     def _pass_on(self, block: Block, predicting: Predicting, writing: Writing) -> None:

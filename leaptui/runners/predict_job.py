@@ -28,7 +28,7 @@ class Done:
         bad: indices of frames that could not be read, those of earlier attempts included.
         stopped: before the end.
         waited: seconds the pipeline stood still for each stage.
-        reading: what decoded the video, in words, where there was a choice.
+        reading: what decoded the video, in words; empty where there was no choice.
         description: what computed, see `Predictor.description`.
     """
 
@@ -36,7 +36,7 @@ class Done:
     bad: list[int] = field(default_factory=list)
     stopped: bool = False
     waited: dict[str, float] = field(default_factory=lambda: {"reading": 0.0, "network": 0.0, "writing": 0.0})
-    reading: str = ""
+    reading: list[str] = field(default_factory=list)
     description: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from leaptui.errors import UnusableInput
 from leaptui.media import decoder, nvdec
 from leaptui.media.demux import PacketStream
 
@@ -32,29 +31,30 @@ class Accelerator:
 class PlayedGpu:
     """Decodes on the cores, and hands pictures over in a GPU's format, from its making to the end of the patch.
 
-    `spoil` may change or drop pictures, `opens` false makes it refuse, `cores_delay` is added to each packet that the
-    cores decode without it; `decoded` counts the pictures it gave.
+    `spoil` may change or drop pictures, an error in `refusal` is raised instead of opening; `decoded` counts the pictures
+    it gave. Trials go by a clock of its own, which every picture moves: `seconds` by one of the GPU, 1 by one of the cores.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.spoil: Spoil = lambda frame: frame
-        self.opens = True
-        self.cores_delay = 0.0
+        self.refusal: Exception | None = None
+        self.seconds = 0.1
         self.decoded = 0
+        self._clock = 0.0
         player, scaler = self, VideoReformatter()
 
         class Stream(PacketStream):
             def __init__(self, *args: Any) -> None:
                 *plain, accelerator = args
                 self.on_gpu = isinstance(accelerator, Accelerator)
-                if self.on_gpu and not player.opens:
-                    raise UnusableInput("The GPU is gone.")
+                if self.on_gpu and player.refusal is not None:
+                    raise player.refusal
                 super().__init__(*plain)
 
             def decode(self, packet: Packet[Any]) -> list[VideoFrame]:
                 frames = super().decode(packet)
+                player.pass_time(len(frames) * (player.seconds if self.on_gpu else 1.0))
                 if not self.on_gpu:
-                    time.sleep(player.cores_delay)
                     return frames
                 player.decoded += len(frames)
                 given = [player.spoil(scaler.reformat(frame, format="nv12")) for frame in frames]
@@ -64,3 +64,9 @@ class PlayedGpu:
         monkeypatch.setattr(nvdec, "HWAccel", Accelerator)
         monkeypatch.setattr(nvdec, "hwdevices_available", lambda: ["cuda"])
         monkeypatch.setattr(nvdec, "WORTH_BYTES", 0)
+        monkeypatch.setattr(nvdec, "_TRIAL_S", 1000.0)
+        monkeypatch.setattr(nvdec, "time", SimpleNamespace(perf_counter=lambda: self._clock))
+
+    def pass_time(self, seconds: float) -> None:
+        """Move the clock."""
+        self._clock += seconds

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from av.video.frame import VideoFrame
 from media_samples import write_video
 from played_gpu import PlayedGpu
 
+from leaptui.errors import UnusableInput
 from leaptui.media import nvdec
 from leaptui.media.index import VideoIndex
 from leaptui.media.nvdec import GpuDecoder, Trial, gpu_decoder
@@ -44,12 +44,24 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VideoIndex]:
     return path, indexed(path)
 
 
-def through(path: Path, index: VideoIndex, start: int, stop: int, *, grey: bool) -> list[Block]:
-    """Blocks of seven frames as the GPU gives them."""
+def through(
+    path: Path, index: VideoIndex, start: int, stop: int, *, grey: bool, said: list[str] | None = None
+) -> list[Block]:
+    """Blocks of seven frames as the GPU gives them; what is said goes to `said`."""
+    heard: list[str] = [] if said is None else said
     with closing(PyAVVideo(VideoSource(path), index)) as video:
         found = gpu_decoder(video, 0, start, stop, grey=grey)
         assert isinstance(found, GpuDecoder)
-        return list(found.blocks(start, stop, 7, grey=grey, by_cores=lambda at: video.blocks(at, stop, 7, grey=grey)))
+        return list(
+            found.blocks(
+                start,
+                stop,
+                7,
+                grey=grey,
+                by_cores=lambda at: video.blocks(at, stop, 7, grey=grey),
+                say=heard.append,
+            )
+        )
 
 
 def assert_as_read(blocks: list[Block], path: Path, index: VideoIndex, start: int, stop: int, *, grey: bool) -> None:
@@ -92,21 +104,25 @@ def inverted(frame: VideoFrame) -> VideoFrame:
 
 
 @pytest.mark.parametrize("grey", [True, False])
-@pytest.mark.parametrize("fault", ["another picture", "no picture", "it does not open"])
+@pytest.mark.parametrize("fault", ["another picture", "no picture", "it does not open", "no stream is compatible"])
 def test_where_it_fails_the_cores_read_on(
     film: tuple[Path, VideoIndex], gpu: PlayedGpu, fault: str, grey: bool
 ) -> None:
     path, index = film
     wrong = int(index.labels[30])
     if fault == "it does not open":
-        gpu.opens = False
+        gpu.refusal = UnusableInput("The GPU is gone.")
+    elif fault == "no stream is compatible":
+        gpu.refusal = RuntimeError("Hardware accelerated decode requested but no stream is compatible")
     else:
         instead = inverted if fault == "another picture" else lambda frame: None
         gpu.spoil = lambda frame: instead(frame) if frame.pts == wrong else frame
-    blocks = through(path, index, 3, 58, grey=grey)
+    said: list[str] = []
+    blocks = through(path, index, 3, 58, grey=grey, said=said)
     assert_as_read(blocks, path, index, 3, 58, grey=grey)
     # It was asked for no more than the block with the wrong one, which begins with frame 24.
     assert gpu.decoded < 45
+    assert said == [f"the GPU failed at frame {3 if gpu.refusal else 24}, the cores read on"]
 
 
 @pytest.mark.usefixtures("gpu")
@@ -134,15 +150,12 @@ def test_only_whole_videos_that_gpus_know_are_tried(
 @pytest.mark.parametrize("slow", [True, False])
 def test_the_sooner_one_reads_and_it_is_said(film: tuple[Path, VideoIndex], gpu: PlayedGpu, slow: bool) -> None:
     path, index = film
-    if slow:
-        gpu.cores_delay = 0.01
-    else:
-        gpu.spoil = lambda frame: time.sleep(0.01) or frame  # type: ignore[func-returns-value]
+    gpu.seconds = 2.0 if slow else 0.5
     said: list[str] = []
     blocks = list(prefetch(path, 2, None, 7, grey=True, index=index, gpu=0, say=said.append))
     assert_as_read(blocks, path, index, 2, 60, grey=True)
     assert len(said) == 1
-    assert said[0].startswith(f"video decoded by the {'GPU' if slow else 'cores'}: ")
+    assert said[0].startswith(f"video decoded by the {'cores' if slow else 'GPU'}: ")
     tried = gpu.decoded
     list(prefetch(path, 2, None, 7, grey=True, index=index))
     assert gpu.decoded == tried  # nobody allowed it
